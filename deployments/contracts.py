@@ -1,0 +1,159 @@
+"""What stages hand to each other. Plain data that pickles; no behaviour, no Ray.
+
+Every stage has one method, `score(items, waited_seconds) -> Reply`, and one, `describe() -> ModelDescription`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+
+from deployments.errors import ScoringError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+ResultT = TypeVar("ResultT")
+
+Weights = Literal["trained", "untrained"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A text for the FAQ matcher.
+
+    Attributes:
+        text: the question as the client wrote it.
+        top_k: how many matches to return; None for every original.
+    """
+
+    text: str
+    top_k: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedImage:
+    """An image file as the client sent it.
+
+    Attributes:
+        content: the bytes of a JPEG, PNG, WebP, GIF, BMP or TIFF file.
+        top_k: how many classes to return.
+    """
+
+    content: bytes
+    top_k: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedImage:
+    """An image on its way from preprocess to the classifier.
+
+    Attributes:
+        pixels: (height, width, 3) uint8, RGB, already resized and cropped; 224 x 224 x 3 is 150 KB.
+        top_k: how many classes to return.
+    """
+
+    pixels: NDArray[np.uint8]
+    top_k: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Originals that match a question, best first; the three lists have the same length."""
+
+    ids: list[int | str]
+    answer_ids: list[int | str]
+    probabilities: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """Classes of an image, most probable first; the three lists have the same length.
+
+    Attributes:
+        indices: class indices, 0 to 999 for ImageNet-1K.
+        labels: `n02127052 lynx, catamount`: WordNet id and names, or the model's own labels.
+        probabilities: softmax probabilities, 0 to 1.
+    """
+
+    indices: list[int]
+    labels: list[str]
+    probabilities: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[ResultT]):
+    """What became of one item of a call: its own result or its own error.
+
+    Attributes:
+        result: the result; an instance of ScoringError where the item failed.
+        seconds: where time went inside the stage, in seconds by step (`decode`, `queue`, `infer`).
+    """
+
+    result: ResultT | ScoringError
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[ResultT]):
+    """The answer to one call.
+
+    Attributes:
+        outcomes: one for each item, in the order of the items.
+        replica: identifies the replica that answered.
+        weights: whether a trained model answered.
+    """
+
+    outcomes: list[Outcome[ResultT]]
+    replica: str
+    weights: Weights = "trained"
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor of the Open Inference Protocol: its name, datatype and shape (-1: any size)."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePreset:
+    """How an architecture wants its images: torchvision's classification preset.
+
+    Attributes:
+        resize: length of the shorter side after resizing, in pixels.
+        crop: side of the square that is cut from the centre, in pixels; at most `resize`.
+        interpolation: Pillow's name of the filter.
+        mean: subtracted from each channel after scaling to 0..1.
+        std: divides each channel after that.
+    """
+
+    resize: int
+    crop: int
+    interpolation: Literal["nearest", "bilinear", "bicubic"]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescription:
+    """What a loaded model says of itself.
+
+    Attributes:
+        platform: the library that runs it, as in `sklearn` or `pytorch`.
+        weights: whether the weights come from training.
+        inputs: tensors it takes.
+        outputs: tensors it gives.
+        parameters: further facts for people: architecture, source, engine, device, number of originals.
+        preset: how to prepare images; None for models that take text.
+    """
+
+    platform: str
+    weights: Weights
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    parameters: dict[str, str | int | float] = field(default_factory=dict)
+    preset: ImagePreset | None = None

@@ -1,0 +1,58 @@
+"""Autoscaling in the product's terms, and what they are in Ray Serve's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+# Two calls a replica: while it works on one, the next is already on its way to it.
+CALLS_PER_REPLICA = 2
+
+
+class ScalingSettings(BaseModel):
+    """How many replicas a stage has and when it gets more.
+
+    Replicas are added so that requests in flight / (replicas x max_concurrent_requests) stays near the target
+    utilization: replicas = ceil(requests in flight / (target_utilization x max_concurrent_requests)).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min_replicas: int = Field(default=1, ge=1, description="Replicas that are always there.")
+    max_replicas: int = Field(default=1, ge=1, description="Replicas at the most.")
+    target_utilization: float = Field(default=0.7, gt=0, le=1, description="Wanted share of busy request slots.")
+    max_concurrent_requests: int = Field(default=8, ge=1, description="Requests that one replica works on at once.")
+    max_queued_requests: int = Field(
+        default=1024, ge=0, description="Requests that may wait in each caller; one more is refused with 503."
+    )
+    scale_up_delay_seconds: float = Field(default=0, ge=0, description="How long load must last before adding.")
+    scale_down_delay_seconds: float = Field(default=60, ge=0, description="How long idleness must last before removing.")
+    cpus: float = Field(default=0, ge=0, description="CPUs that Ray reserves for each replica; 0 reserves none.")
+    memory_mb: int = Field(default=0, ge=0, description="Memory that Ray reserves for each replica; 0 reserves none.")
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> ScalingSettings:
+        if self.max_replicas < self.min_replicas:
+            raise ValueError(
+                f"max_replicas ({self.max_replicas}) must be at least min_replicas ({self.min_replicas})"
+            )
+        return self
+
+    @property
+    def target_in_flight(self) -> float:
+        """Requests in flight that one replica should have."""
+        return self.target_utilization * self.max_concurrent_requests
+
+    @property
+    def max_items_per_call(self) -> int:
+        """Requests in one coalesced call, so that all calls to a replica hold its concurrent requests."""
+        return max(1, self.max_concurrent_requests // CALLS_PER_REPLICA)
+
+
+def resources(scaling: ScalingSettings, *, gpus: float = 0) -> dict[str, Any]:
+    """Ray's `ray_actor_options` for one replica."""
+    options: dict[str, Any] = {"num_cpus": scaling.cpus, "num_gpus": gpus}
+    if scaling.memory_mb:
+        options["memory"] = scaling.memory_mb * 1024 * 1024
+    return options
