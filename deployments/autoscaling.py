@@ -1,0 +1,64 @@
+"""Replicas by requests in flight, under coalescing too: the policy that stages name, and Ray's options for it."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ray.serve.config import AutoscalingConfig, AutoscalingContext, AutoscalingPolicy
+
+from deployments.scaling import CALLS_PER_REPLICA, ScalingSettings
+from deployments.stage_load import REQUESTS_IN_FLIGHT
+
+# How often load is reported and over how long it is averaged. With these a decision comes about a second after
+# the load, as it did in Azure Machine Learning's router.
+REPORT_SECONDS = 1.0
+LOOK_BACK_SECONDS = 2.0
+
+# Calls that ask a replica for its description come beside those that carry requests.
+DESCRIBE_CALLS = 8
+
+
+def replicas_for_requests_in_flight(context: AutoscalingContext) -> tuple[float, dict[str, Any]]:
+    """Return the replicas that bring requests in flight per replica to the target; Ray bounds and delays it."""
+    in_flight = sum((context.aggregated_metrics or {}).get(REQUESTS_IN_FLIGHT, {}).values())
+    wanted = in_flight / context.config.get_target_ongoing_requests()
+    return max(wanted, context.capacity_adjusted_min_replicas), {}
+
+
+def ingress_options(scaling: ScalingSettings) -> dict[str, Any]:
+    """Ray Serve's deployment options for the ingress, where Ray itself counts requests."""
+    return {
+        "max_ongoing_requests": scaling.max_concurrent_requests + scaling.max_queued_requests,
+        "autoscaling_config": _autoscaling(scaling),
+    }
+
+
+def stage_options(scaling: ScalingSettings, *, callers: int) -> dict[str, Any]:
+    """Ray Serve's deployment options for a stage that gets coalesced calls.
+
+    Args:
+        scaling: the stage's settings.
+        callers: replicas that call this stage at the most; each may have its calls out at a replica.
+    """
+    policy = AutoscalingPolicy(policy_function=replicas_for_requests_in_flight)
+    return {
+        "max_ongoing_requests": CALLS_PER_REPLICA * callers + DESCRIBE_CALLS,
+        "autoscaling_config": _autoscaling(scaling, policy=policy),
+    }
+
+
+def _autoscaling(scaling: ScalingSettings, **options: Any) -> AutoscalingConfig:
+    with warnings.catch_warnings():
+        # The variables that are to replace `metrics_interval_s` are read nowhere in Ray 2.60.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return AutoscalingConfig(
+            min_replicas=scaling.min_replicas,
+            max_replicas=scaling.max_replicas,
+            target_ongoing_requests=scaling.target_in_flight,
+            upscale_delay_s=scaling.scale_up_delay_seconds,
+            downscale_delay_s=scaling.scale_down_delay_seconds,
+            metrics_interval_s=REPORT_SECONDS,
+            look_back_period_s=LOOK_BACK_SECONDS,
+            **options,
+        )

@@ -1,0 +1,214 @@
+"""What waits for a stage leaves as one call.
+
+A call to a stage costs about the same whatever it carries, so while calls are out, what arrives is kept and leaves
+together as the next call. There is no timer: a request that finds the stage idle leaves at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from deployments.errors import Overloaded, RequestTimeout, ScoringError, Unavailable
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+# Sends items with the seconds that each has waited; returns as many results or errors, in the same order.
+Send = Callable[[list[ItemT], list[float]], Awaitable[Sequence[ResultT | Exception]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Coalesced(Generic[ResultT]):
+    """The result of one item and the seconds that the item waited before its call left."""
+
+    result: ResultT
+    queue_seconds: float
+
+
+class Coalescer(Generic[ItemT, ResultT]):
+    """Joins the items of concurrent requests into calls.
+
+    Every accepted item is answered exactly once: by its own result, by its own error, or by its caller's
+    cancellation. A call that fails as a whole gives each of its items that error. A call whose items have all
+    been given up is cancelled.
+
+    Args:
+        send: makes one call; see `Send`.
+        max_items: items in one call at the most.
+        max_waiting: items that may wait; the next is refused with Overloaded.
+        max_calls: how many calls may be out, asked anew before each.
+        weigh: weight of an item, in bytes for payloads.
+        max_weight: weight of all items of a call at the most; a heavier item leaves alone.
+    """
+
+    def __init__(
+        self,
+        send: Send[ItemT, ResultT],
+        *,
+        max_items: int,
+        max_waiting: int,
+        max_calls: Callable[[], int],
+        weigh: Callable[[ItemT], int] = lambda _item: 0,
+        max_weight: int = 1,
+    ) -> None:
+        self._send = send
+        self._max_items = max_items
+        self._max_waiting = max_waiting
+        self._max_calls = max_calls
+        self._weigh = weigh
+        self._max_weight = max_weight
+        self._waiting: OrderedDict[_Entry[ItemT, ResultT], None] = OrderedDict()
+        self._calls: set[_Call[ItemT, ResultT]] = set()
+        self._dispatch_is_scheduled = False
+
+    @property
+    def waiting(self) -> int:
+        """Items that have not left yet."""
+        return len(self._waiting)
+
+    @property
+    def calls_out(self) -> int:
+        """Calls that have left and not come back."""
+        return len(self._calls)
+
+    async def submit(self, item: ItemT, *, deadline: float | None = None) -> Coalesced[ResultT]:
+        """Answer one item.
+
+        Args:
+            item: what to send.
+            deadline: on the event loop's clock, in seconds; an item that still waits then is never sent.
+
+        Raises:
+            Overloaded: too many items wait already.
+            RequestTimeout: the deadline passed.
+            Exception: the item's own error.
+        """
+        if len(self._waiting) >= self._max_waiting and not self._has_room():
+            raise Overloaded("The queue of this model is full; try again shortly.")
+        entry: _Entry[ItemT, ResultT] = _Entry(item, self._weigh(item), deadline)
+        self._waiting[entry] = None
+        self._schedule()
+        try:
+            answer = await _before(deadline, entry.answer)
+        finally:
+            if entry.answer.cancelled():
+                self._give_up(entry)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _has_room(self) -> bool:
+        """Whether what waits is about to leave; so even with a queue of 0 an idle stage works."""
+        free_calls = self._max_calls() - len(self._calls)
+        return len(self._waiting) < free_calls * self._max_items
+
+    def _schedule(self) -> None:
+        """Dispatch after this turn of the event loop, so that items of one turn leave in one call."""
+        if not self._dispatch_is_scheduled:
+            self._dispatch_is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._dispatch)
+
+    def _dispatch(self) -> None:
+        self._dispatch_is_scheduled = False
+        while self._waiting and len(self._calls) < self._max_calls():
+            if batch := self._take():
+                call = _Call(batch)
+                self._calls.add(call)
+                # A fresh context: the call serves many requests and must not be cancelled or traced as one of them.
+                call.task = asyncio.get_running_loop().create_task(
+                    self._make(call), context=contextvars.Context()
+                )
+
+    def _take(self) -> list[_Entry[ItemT, ResultT]]:
+        batch: list[_Entry[ItemT, ResultT]] = []
+        weight = 0
+        now = asyncio.get_running_loop().time()
+        while self._waiting and len(batch) < self._max_items:
+            entry = next(iter(self._waiting))
+            if batch and weight + entry.weight > self._max_weight:
+                break
+            del self._waiting[entry]
+            if entry.is_wanted(now):
+                batch.append(entry)
+                weight += entry.weight
+        return batch
+
+    async def _make(self, call: _Call[ItemT, ResultT]) -> None:
+        started = asyncio.get_running_loop().time()
+        waited = [started - entry.arrived for entry in call.batch]
+        results: Sequence[ResultT | Exception]
+        results = [Unavailable("The call to the model was interrupted.")] * len(waited)
+        try:
+            results = _checked(await self._send([entry.item for entry in call.batch], waited), len(waited))
+        except Exception as error:  # noqa: BLE001 - whatever it is, each item of this call gets it
+            results = [error] * len(waited)
+        finally:
+            self._calls.discard(call)
+            self._schedule()
+            for entry, seconds, result in zip(call.batch, waited, results, strict=True):
+                entry.settle(result, seconds)
+
+    def _give_up(self, entry: _Entry[ItemT, ResultT]) -> None:
+        if self._waiting.pop(entry, entry) is entry and entry.call is not None:
+            entry.call.give_up_one()
+
+
+class _Entry(Generic[ItemT, ResultT]):
+    """One item on its way."""
+
+    __slots__ = ("answer", "arrived", "call", "deadline", "item", "weight")
+
+    def __init__(self, item: ItemT, weight: int, deadline: float | None) -> None:
+        loop = asyncio.get_running_loop()
+        self.item = item
+        self.weight = weight
+        self.deadline = deadline
+        self.arrived = loop.time()
+        # Errors travel as results: one that nobody fetches, because its caller has gone, must not be reported.
+        self.answer: asyncio.Future[Coalesced[ResultT] | Exception] = loop.create_future()
+        self.call: _Call[ItemT, ResultT] | None = None
+
+    def is_wanted(self, now: float) -> bool:
+        return not self.answer.done() and (self.deadline is None or now < self.deadline)
+
+    def settle(self, result: ResultT | Exception, queue_seconds: float) -> None:
+        if not self.answer.done():
+            is_error = isinstance(result, Exception)
+            self.answer.set_result(result if is_error else Coalesced(result, queue_seconds))
+
+
+class _Call(Generic[ItemT, ResultT]):
+    """One call that is out, with the items that it carries."""
+
+    def __init__(self, batch: list[_Entry[ItemT, ResultT]]) -> None:
+        self.batch = batch
+        self.wanted = len(batch)
+        self.task: asyncio.Task[None] | None = None
+        for entry in batch:
+            entry.call = self
+
+    def give_up_one(self) -> None:
+        self.wanted -= 1
+        if self.wanted == 0 and self.task is not None:
+            self.task.cancel()
+
+
+async def _before(deadline: float | None, answer: asyncio.Future[ResultT]) -> ResultT:
+    if deadline is None:
+        return await answer
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await answer
+    except TimeoutError:
+        raise RequestTimeout("The request was not answered before its deadline.") from None
+
+
+def _checked(results: Sequence[ResultT | Exception], expected: int) -> Sequence[ResultT | Exception]:
+    if len(results) != expected:
+        raise ScoringError("The model answered with a wrong number of results.")
+    return results

@@ -1,0 +1,120 @@
+"""How one stage calls another: coalesced, with limits, over a Ray Serve handle."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from ray.exceptions import RayActorError, RayTaskError
+from ray.serve.exceptions import RayServeException
+from ray.serve.handle import DeploymentHandle
+
+from deployments.coalescing import Coalescer
+from deployments.contracts import ModelDescription, Outcome, Reply, Weights
+from deployments.errors import ModelError, ScoringError, Unavailable
+from deployments.recent_replicas import RecentReplicas
+from deployments.scaling import CALLS_PER_REPLICA, ScalingSettings
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+logger = logging.getLogger("ray.serve")
+
+# A call beyond this leaves with one item only; large images must not add up to a message that no one can hold.
+MAX_CALL_BYTES = 32 * 1024 * 1024
+
+# Scoring has no side effects, so what a dying replica left unanswered is asked again, this often.
+RETRIES_AFTER_LOSS = 2
+
+
+class StageClient(Generic[ItemT, ResultT]):
+    """The caller's side of a stage.
+
+    Args:
+        handle: Ray Serve's handle of the deployment; it has the methods `score` and `describe`.
+        scaling: the called stage's settings, for its limits.
+        weigh: size of an item in bytes.
+    """
+
+    def __init__(
+        self,
+        handle: DeploymentHandle[Any],
+        scaling: ScalingSettings,
+        *,
+        weigh: Callable[[ItemT], int] = lambda _item: 0,
+    ) -> None:
+        # The messages hold data classes of this product, which plain pickle carries at half of cloudpickle's cost.
+        self._handle = handle.options(request_serialization="pickle", response_serialization="pickle")
+        self._replicas = RecentReplicas(scaling.min_replicas)
+        self.weights: Weights = "trained"
+        self._coalescer: Coalescer[ItemT, Outcome[ResultT]] = Coalescer(
+            self._send,
+            max_items=scaling.max_items_per_call,
+            max_waiting=scaling.max_queued_requests,
+            max_calls=lambda: CALLS_PER_REPLICA * self._replicas.count(),
+            weigh=weigh,
+            max_weight=MAX_CALL_BYTES,
+        )
+
+    async def submit(self, item: ItemT, *, deadline: float | None = None) -> Outcome[ResultT]:
+        """Score one item.
+
+        Args:
+            item: what the stage takes.
+            deadline: on the event loop's clock, in seconds.
+
+        Returns:
+            The item's own result or error, with `queue` added to its seconds.
+
+        Raises:
+            ScoringError: the item got no outcome: queue full, deadline passed, stage not available.
+        """
+        coalesced = await self._coalescer.submit(item, deadline=deadline)
+        outcome = coalesced.result
+        seconds = outcome.seconds
+        seconds["queue"] = seconds.get("queue", 0.0) + coalesced.queue_seconds
+        return outcome
+
+    async def describe(self, timeout_seconds: float) -> ModelDescription:
+        """Ask a replica what it has loaded.
+
+        Raises:
+            Unavailable: no replica answered in time.
+        """
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                description: ModelDescription = await self._handle.describe.remote()
+        except (TimeoutError, RayActorError, RayServeException):
+            raise Unavailable("No replica of this model is ready.") from None
+        return description
+
+    async def _send(self, items: list[ItemT], waited: list[float]) -> list[Outcome[ResultT]]:
+        left = time.monotonic()
+        for _ in range(RETRIES_AFTER_LOSS):
+            try:
+                return await self._call(items, waited)
+            except RayActorError:
+                logger.warning("A replica was lost with %d requests; asking another.", len(items))
+                lost = time.monotonic() - left
+                waited = [seconds + lost for seconds in waited]
+        return await self._call(items, waited)
+
+    async def _call(self, items: list[ItemT], waited: list[float]) -> list[Outcome[ResultT]]:
+        try:
+            reply: Reply[ResultT] = await self._handle.score.remote(items, waited)
+        except ScoringError:
+            raise
+        except RayActorError:
+            self._replicas.forget()
+            raise
+        except RayServeException as error:
+            raise Unavailable("No replica of this model can answer at the moment.") from error
+        except RayTaskError as error:
+            logger.exception("A stage failed on a call of %d requests.", len(items))
+            raise ModelError("The model failed on this request.") from error
+        self._replicas.saw(reply.replica)
+        self.weights = reply.weights
+        return reply.outcomes
