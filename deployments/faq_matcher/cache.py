@@ -1,0 +1,75 @@
+"""Trained once: models of FAQs that are trained at start, kept by what they are trained from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+from platformdirs import user_cache_dir
+
+from deployments.errors import StartupError
+from deployments.faq_matcher import storage
+from deployments.faq_matcher.data import FaqData
+from deployments.faq_matcher.learned import Learned
+from deployments.faq_matcher.recipe import LIBRARIES, recipe
+
+CACHE_VARIABLE = "SCORING_CACHE"
+
+logger = logging.getLogger(__name__)
+
+
+def cache_root() -> Path:
+    """Where trained models are kept: $SCORING_CACHE, else the user's cache directory."""
+    return Path(os.environ.get(CACHE_VARIABLE) or user_cache_dir("ray-scoring")) / "faq"
+
+
+def cache_key(data: FaqData) -> str:
+    """SHA-256 of all that decides what a model becomes, in hexadecimal."""
+    parts = {
+        "data": data.fingerprint,
+        "format": storage.FORMAT_VERSION,
+        "recipe": recipe(),
+        "libraries": {library: version(library) for library in LIBRARIES},
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def trained(data: FaqData) -> Learned:
+    """The model of a FAQ: from the cache, else trained and kept there.
+
+    Processes may do this at the same time: each trains, the first to finish is kept. A cache that cannot be
+    written costs the next start its training and nothing else.
+    """
+    entry = cache_root() / cache_key(data)
+    kept = _kept(entry)
+    return _train_and_keep(data, entry) if kept is None else kept
+
+
+def _kept(entry: Path) -> Learned | None:
+    if not entry.exists():
+        return None
+    try:
+        return storage.read(entry)
+    except StartupError as error:
+        logger.warning("The FAQ model is trained again: %s", error)
+        return None
+
+
+def _train_and_keep(data: FaqData, entry: Path) -> Learned:
+    # Not needed, and slow to import, where the model is in the cache.
+    from deployments.faq_matcher.training import train  # noqa: PLC0415
+
+    damaged = entry.exists()
+    learned = train(data)
+    try:
+        storage.write(entry, learned, replace=damaged)
+    except OSError as error:
+        winner = _kept(entry)
+        if winner is not None:
+            return winner
+        logger.warning("The FAQ model cannot be kept in %s: %s.", entry.parent, error.strerror or error)
+    return learned

@@ -1,0 +1,153 @@
+"""A FAQ: original questions, their other wordings and their answers, read from tab-separated files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+from functools import cached_property
+from pathlib import Path
+
+from deployments.errors import StartupError
+from deployments.faq_matcher.features import has_words
+from deployments.faq_matcher.table import Row, read_rows
+
+Id = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A question of the FAQ; `answer_id` names its best answer."""
+
+    id: Id
+    answer_id: Id
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Another wording of the original that has the same `answer_id`."""
+
+    id: Id
+    answer_id: Id
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer to the original whose id is `question_id`."""
+
+    id: Id
+    question_id: Id
+    text: str
+
+
+@dataclass(frozen=True)
+class FaqData:
+    """A whole FAQ, in the order of its files.
+
+    Attributes:
+        originals: at least one; ids are unique.
+        duplicates: other wordings; each belongs to exactly one original.
+        answers: answers to originals; matching does not read them.
+    """
+
+    originals: tuple[Original, ...]
+    duplicates: tuple[Duplicate, ...] = ()
+    answers: tuple[Answer, ...] = ()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the content, in hexadecimal; whitespace and columns that are not read do not count."""
+        parts = [[astuple(item) for item in part] for part in (self.originals, self.duplicates, self.answers)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def read_faq(questions: Path, duplicates: Path | None = None, answers: Path | None = None) -> FaqData:
+    """Reads a FAQ from UTF-8 files with a header line, tabs between columns and CSV quoting.
+
+    Args:
+        questions: originals, with columns Id, AnswerId and Text0; further columns are ignored.
+        duplicates: other wordings, with columns Id, AnswerId (that of the original) and Text0.
+        answers: answers, with columns Id, QuestionId and Text0.
+
+    Raises:
+        StartupError: a file cannot be read, or a row is not what it should be; names file, line and column.
+    """
+    original_rows = _read(questions, "AnswerId")
+    duplicate_rows = _read(duplicates, "AnswerId") if duplicates else []
+    answer_rows = _read(answers, "QuestionId") if answers else []
+    if not original_rows:
+        raise StartupError(f"{questions} holds no question: add a line for each below the header.")
+    _check_links(duplicate_rows, original_rows, "AnswerId", of="AnswerId")
+    _check_links(answer_rows, original_rows, "QuestionId", of="Id")
+    _check_unambiguous(duplicate_rows, original_rows)
+    return _build(original_rows, duplicate_rows, answer_rows)
+
+
+def _read(path: Path, link: str) -> list[Row]:
+    rows = read_rows(path, ("Id", link, "Text0"))
+    seen: dict[str, int] = {}
+    for row in rows:
+        for column, value in row.values.items():
+            if not value:
+                raise row.error(column, "is empty")
+        if not has_words(row.values["Text0"]):
+            raise row.error("Text0", "has no letters or digits")
+        first = seen.setdefault(row.values["Id"], row.line)
+        if first != row.line:
+            raise row.error("Id", f"is {row.values['Id']!r} again, as in line {first}: ids must be unique")
+    return rows
+
+
+def _check_links(rows: Sequence[Row], originals: Sequence[Row], column: str, *, of: str) -> None:
+    known = {original.values[of] for original in originals}
+    for row in rows:
+        if row.values[column] not in known:
+            raise row.error(column, f"is {row.values[column]!r}, which is the {of} of no original question")
+
+
+def _check_unambiguous(duplicates: Sequence[Row], originals: Sequence[Row]) -> None:
+    owners = Counter(original.values["AnswerId"] for original in originals)
+    for row in duplicates:
+        answer_id = row.values["AnswerId"]
+        if owners[answer_id] > 1:
+            raise row.error("AnswerId", f"is {answer_id!r}, which {owners[answer_id]} original questions share")
+
+
+def _build(originals: Sequence[Row], duplicates: Sequence[Row], answers: Sequence[Row]) -> FaqData:
+    question_id = _ids([*_column(originals, "Id"), *_column(answers, "QuestionId")])
+    answer_id = _ids([*_column(originals, "AnswerId"), *_column(answers, "Id")])
+    duplicate_id = _ids(_column(duplicates, "Id"))
+    return FaqData(
+        tuple(
+            Original(question_id[row.values["Id"]], answer_id[row.values["AnswerId"]], row.values["Text0"])
+            for row in originals
+        ),
+        tuple(
+            Duplicate(duplicate_id[row.values["Id"]], answer_id[row.values["AnswerId"]], row.values["Text0"])
+            for row in duplicates
+        ),
+        tuple(
+            Answer(answer_id[row.values["Id"]], question_id[row.values["QuestionId"]], row.values["Text0"])
+            for row in answers
+        ),
+    )
+
+
+def _column(rows: Iterable[Row], column: str) -> list[str]:
+    return [row.values[column] for row in rows]
+
+
+def _ids(written: Sequence[str]) -> dict[str, Id]:
+    """Ids by how they are written: integers where all of them are, so that none changes (`007` stays text)."""
+    if all(_is_integer(text) for text in written):
+        return {text: int(text) for text in written}
+    return {text: text for text in written}
+
+
+def _is_integer(text: str) -> bool:
+    # 18 digits: what fits into the INT64 of the inference protocol.
+    return len(text) <= 18 and text.removeprefix("-").isdecimal() and str(int(text)) == text  # noqa: PLR2004

@@ -1,0 +1,47 @@
+"""The FAQ matcher as a Ray Serve deployment."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from ray import serve
+
+from deployments.contracts import Matches, ModelDescription, Outcome, Question, Reply
+from deployments.faq_matcher.settings import FaqMatcherSettings
+from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
+
+
+@serve.deployment
+class FaqMatcher:
+    """Matches questions with the originals of an FAQ."""
+
+    def __init__(self, settings: FaqMatcherSettings) -> None:
+        # Here, so that nodes without scikit-learn can build the application.
+        from deployments.faq_matcher.source import load_model
+
+        self._model = load_model(settings)
+        self._description = self._model.describe()
+        self._load = StageLoad()
+        self._replica = serve.get_replica_context().replica_id.unique_id
+        # One thread: scoring holds the interpreter, and the event loop must stay free for the next call.
+        self._scorer = ThreadPoolExecutor(1, thread_name_prefix="faq-scorer")
+        # Ready means that a real question has been matched.
+        self._model.score([Question("Is this replica ready?")])
+
+    async def score(self, questions: list[Question], waited_seconds: list[float]) -> Reply[Matches]:
+        """Match each question; see the contract of a stage."""
+        with self._load.count(waited_seconds):
+            started = time.perf_counter()
+            results = await asyncio.get_running_loop().run_in_executor(self._scorer, self._model.score, questions)
+            infer = time.perf_counter() - started
+        return Reply([Outcome(result, {"infer": infer}) for result in results], self._replica)
+
+    async def describe(self) -> ModelDescription:
+        """Tell what is loaded."""
+        return self._description
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """Report load to the autoscaling policy; Ray Serve calls this."""
+        return {REQUESTS_IN_FLIGHT: self._load.average()}

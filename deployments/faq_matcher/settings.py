@@ -1,0 +1,44 @@
+"""What a user may set about the FAQ matcher."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class FaqMatcherSettings(BaseModel):
+    """Where the model comes from and what it accepts.
+
+    With neither `model_dir` nor `questions`, the product's own sample FAQ is served.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    model_dir: str | None = Field(
+        default=None, min_length=1, description="Directory of a model saved by `scoring faq train`."
+    )
+    questions: str | None = Field(
+        default=None,
+        min_length=1,
+        description="TSV of original questions (Id, AnswerId, Text0) to train from at start.",
+    )
+    duplicates: str | None = Field(
+        default=None,
+        min_length=1,
+        description="TSV of other wordings (Id, AnswerId, Text0); AnswerId is that of the original.",
+    )
+    answers: str | None = Field(default=None, min_length=1, description="TSV of answers (Id, QuestionId, Text0).")
+    max_text_length: int = Field(default=100_000, ge=1, description="Characters that a question may have.")
+    default_top_k: int | None = Field(
+        default=None, ge=1, description="Matches returned where a request names no top_k; null for every original."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> FaqMatcherSettings:
+        given = [key for key in ("questions", "duplicates", "answers") if getattr(self, key) is not None]
+        if self.model_dir is not None and given:
+            raise ValueError(
+                f"model_dir and {', '.join(given)} exclude each other: name a trained model or the files to train from"
+            )
+        if given and self.questions is None:
+            raise ValueError(f"questions is required where {' or '.join(given)} is given")
+        return self
