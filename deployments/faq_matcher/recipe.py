@@ -12,8 +12,8 @@ REGULARIZATION = 100.0
 
 MAX_ITERATIONS = 1000
 
-# Features x originals. The solver holds some 25 copies of the weights: 25 million need 2.5 GB.
-MAX_WEIGHTS = 25_000_000
+# Features x originals. The solver remembers 20 steps in double precision: 10 million weights take 1.7 GB.
+MAX_WEIGHTS = 10_000_000
 
 
 def recipe() -> dict[str, int | float]:

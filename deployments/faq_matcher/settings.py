@@ -11,7 +11,7 @@ class FaqMatcherSettings(BaseModel):
     With neither `model_dir` nor `questions`, the product's own sample FAQ is served.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model_dir: str | None = Field(
         default=None, min_length=1, description="Directory of a model saved by `scoring faq train`."
