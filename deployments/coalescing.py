@@ -120,9 +120,7 @@ class Coalescer(Generic[ItemT, ResultT]):
                 call = _Call(batch)
                 self._calls.add(call)
                 # A fresh context: the call serves many requests and must not be cancelled or traced as one of them.
-                call.task = asyncio.get_running_loop().create_task(
-                    self._make(call), context=contextvars.Context()
-                )
+                call.task = asyncio.get_running_loop().create_task(self._make(call), context=contextvars.Context())
 
     def _take(self) -> list[_Entry[ItemT, ResultT]]:
         batch: list[_Entry[ItemT, ResultT]] = []

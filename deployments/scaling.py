@@ -27,16 +27,16 @@ class ScalingSettings(BaseModel):
         default=1024, ge=0, description="Requests that may wait in each caller; one more is refused with 503."
     )
     scale_up_delay_seconds: float = Field(default=0, ge=0, description="How long load must last before adding.")
-    scale_down_delay_seconds: float = Field(default=60, ge=0, description="How long idleness must last before removing.")
+    scale_down_delay_seconds: float = Field(
+        default=60, ge=0, description="How long idleness must last before removing."
+    )
     cpus: float = Field(default=0, ge=0, description="CPUs that Ray reserves for each replica; 0 reserves none.")
     memory_mb: int = Field(default=0, ge=0, description="Memory that Ray reserves for each replica; 0 reserves none.")
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> ScalingSettings:
         if self.max_replicas < self.min_replicas:
-            raise ValueError(
-                f"max_replicas ({self.max_replicas}) must be at least min_replicas ({self.min_replicas})"
-            )
+            raise ValueError(f"max_replicas ({self.max_replicas}) must be at least min_replicas ({self.min_replicas})")
         return self
 
     @property

@@ -1,0 +1,52 @@
+"""The image classifier as a Ray Serve deployment."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from ray import serve
+
+from deployments.contracts import Classes, ModelDescription, Outcome, PreparedImage, Reply
+from deployments.image_classifier.settings import ImageClassifierSettings
+from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
+
+
+@serve.deployment
+class ImageClassifierDeployment:
+    """Classifies prepared images."""
+
+    def __init__(self, settings: ImageClassifierSettings, *, allow_untrained: bool) -> None:
+        # Here, so that nodes without torch can build the application.
+        from deployments.image_classifier.classifier import ImageClassifier
+
+        self._classifier = ImageClassifier.load(settings, allow_untrained=allow_untrained)
+        self._description = self._classifier.describe()
+        self._load = StageLoad()
+        self._replica = serve.get_replica_context().replica_id.unique_id
+        # One call at a time on the device; the next is taken over and waits here.
+        self._engine_thread = ThreadPoolExecutor(1, thread_name_prefix="image-classifier")
+        # Ready means that a real inference has run; on the thread that will run all others.
+        self._engine_thread.submit(self._classifier.warm_up).result()
+
+    async def score(self, images: list[PreparedImage], waited_seconds: list[float]) -> Reply[Classes]:
+        """Classify each image; see the contract of a stage."""
+        with self._load.count(waited_seconds):
+            arrived = time.perf_counter()
+            loop = asyncio.get_running_loop()
+            started, results = await loop.run_in_executor(self._engine_thread, self._run, images)
+            seconds = {"queue": started - arrived, "infer": time.perf_counter() - started}
+        outcomes = [Outcome(result, dict(seconds)) for result in results]
+        return Reply(outcomes, self._replica, self._description.weights)
+
+    def _run(self, images: list[PreparedImage]) -> tuple[float, list[Classes | Exception]]:
+        return time.perf_counter(), list(self._classifier.score(images))
+
+    async def describe(self) -> ModelDescription:
+        """Tell what is loaded."""
+        return self._description
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """Report load to the autoscaling policy; Ray Serve calls this."""
+        return {REQUESTS_IN_FLIGHT: self._load.average()}

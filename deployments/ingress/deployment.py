@@ -1,0 +1,71 @@
+"""The ingress as a Ray Serve deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+from starlette.types import ASGIApp
+
+from deployments.contracts import EncodedImage, Question
+from deployments.ingress.app import build_app
+from deployments.ingress.models import Model, ModelTable, Takes, Version
+from deployments.ingress.settings import IngressSettings
+from deployments.scaling import ScalingSettings
+from deployments.stage_client import StageClient
+
+
+@dataclass(frozen=True, slots=True)
+class BoundVersion:
+    """A version as the builder hands it over.
+
+    Attributes:
+        model: the model's name.
+        version: the version's name.
+        takes: what its requests hold.
+        first_stage: handle of the stage that requests go to first.
+        scaling: that stage's settings.
+    """
+
+    model: str
+    version: str
+    takes: Takes
+    first_stage: DeploymentHandle[Any]
+    scaling: ScalingSettings
+
+
+@serve.deployment(name="ingress")
+@serve.ingress()
+class Ingress:
+    """Answers HTTP requests; there is no other way in."""
+
+    def __init__(self, settings: IngressSettings, versions: list[BoundVersion]) -> None:
+        self._settings = settings
+        self._table = ModelTable(_models(versions))
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        return build_app(self._table, self._settings)
+
+
+def _models(versions: list[BoundVersion]) -> list[Model]:
+    by_name: dict[str, dict[str, Version]] = {}
+    takes: dict[str, Takes] = {}
+    for bound in versions:
+        client = StageClient[Any, Any](bound.first_stage, bound.scaling, weigh=_WEIGHTS[bound.takes])
+        by_name.setdefault(bound.model, {})[bound.version] = Version(bound.version, client)
+        takes[bound.model] = bound.takes
+    return [Model(name, takes[name], versions) for name, versions in by_name.items()]
+
+
+def _size_of_image(image: EncodedImage) -> int:
+    return len(image.content)
+
+
+def _size_of_text(question: Question) -> int:
+    return len(question.text)
+
+
+_WEIGHTS: dict[Takes, Callable[[Any], int]] = {"text": _size_of_text, "images": _size_of_image}

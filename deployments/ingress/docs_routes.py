@@ -1,0 +1,54 @@
+"""The OpenAPI document, and a page that shows it without reaching for anything outside."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from deployments.ingress.endpoints import endpoint
+from deployments.ingress.health_routes import installed
+from deployments.ingress.models import ModelTable
+from deployments.ingress.openapi import document
+
+# Swagger UI's files come with this package.
+UI_PACKAGE = "fastapi_offline"
+ASSETS = "/docs/assets"
+
+PAGE = f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>ray-scoring</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="{ASSETS}/swagger-ui.css">
+</head>
+<body>
+<div id="document"></div>
+<script src="{ASSETS}/swagger-ui-bundle.js"></script>
+<script>SwaggerUIBundle({{url: "/swagger.json", dom_id: "#document", deepLinking: true}})</script>
+</body>
+</html>
+"""
+
+
+def docs_routes(table: ModelTable) -> list[BaseRoute]:
+    """Return the routes of the document, the page and the page's files."""
+    content = orjson.dumps(document(table, installed("ray-scoring") or "unknown"))
+
+    async def show_document(_request: Request) -> Response:
+        return Response(content, media_type="application/json")
+
+    async def show_page(_request: Request) -> Response:
+        return HTMLResponse(PAGE)
+
+    return [
+        Route("/swagger.json", endpoint(show_document)),
+        Route("/docs", endpoint(show_page)),
+        Mount(ASSETS, StaticFiles(directory=str(files(UI_PACKAGE) / "static"))),
+    ]

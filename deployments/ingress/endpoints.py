@@ -1,0 +1,87 @@
+"""What every endpoint has in common: an identifier, a bound on requests, errors as problem+json."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from deployments.errors import BadRequest, MethodNotAllowed, NotFound, Overloaded, ScoringError
+from deployments.ingress.problems import problem_response
+from deployments.ingress.request_ids import REQUEST_ID, request_id_of
+from deployments.ingress.settings import Limits
+
+logger = logging.getLogger("ray.serve")
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def endpoint(handler: Handler) -> Handler:
+    """Answer a handler's errors as problem+json, and mark every response with the request's identifier."""
+
+    async def answer(request: Request) -> Response:
+        request_id = request_id_of(request)
+        try:
+            response = await handler(request)
+        except ScoringError as error:
+            response = problem_response(error, request_id)
+        except Exception as error:  # noqa: BLE001 - nothing unexpected may reach the client
+            # The message may hold what the client sent; the log gets the kind and the place.
+            logger.error("Request %s failed: %s", request_id, _place(error))  # noqa: TRY400
+            response = problem_response(ScoringError(), request_id)
+        response.headers[REQUEST_ID] = request_id
+        return response
+
+    return answer
+
+
+class Bounded:
+    """Refuses requests beyond a number of concurrent ones, so that memory stays bounded."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._running = 0
+
+    def __call__(self, handler: Handler) -> Handler:
+        """Count the requests of one handler together with those of all others."""
+
+        async def answer(request: Request) -> Response:
+            if self._running >= self._limits().max_requests:
+                raise Overloaded("Too many requests are in flight; try again shortly.")
+            self._running += 1
+            try:
+                return await handler(request)
+            finally:
+                self._running -= 1
+
+        return answer
+
+
+async def http_error(request: Request, error: Exception) -> Response:
+    """Answer what routing refuses: unknown paths and methods."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
+    problem: ScoringError = BadRequest("The request cannot be understood.")
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        problem = NotFound("There is nothing at this path; GET /docs lists what there is.")
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = (error.headers or {}).get("Allow", "")
+        problem = MethodNotAllowed(f"This path takes {allowed or 'other methods'}.")
+    request_id = request_id_of(request)
+    response = problem_response(problem, request_id)
+    response.headers.update({**(error.headers or {}), REQUEST_ID: request_id})
+    return response
+
+
+def _place(error: Exception) -> str:
+    frame: Any = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if frame is None:
+        return type(error).__name__
+    code = frame.tb_frame.f_code
+    return f"{type(error).__name__} in {code.co_qualname}, line {frame.tb_lineno}"

@@ -1,0 +1,103 @@
+"""Requests and responses of models that take images: JSON with base64, a bare image, or a form."""
+
+from __future__ import annotations
+
+import binascii
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+
+from deployments.contracts import Classes, EncodedImage
+from deployments.errors import InvalidInput, UnsupportedMediaType
+from deployments.ingress.bodies import content_type, read_body, read_files
+from deployments.ingress.json_bodies import is_json, parse_json, shown
+from deployments.ingress.models import Version
+from deployments.ingress.scoring import Scored, score_all, slowest
+from deployments.ingress.settings import IngressSettings
+
+# The form field that holds images, and the name of an image that came without one.
+IMAGE_FIELD = "image"
+DEFAULT_TOP_K = 3
+
+
+class ImagesRequest(BaseModel):
+    """Images for a classifier."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    input: dict[str, str] = Field(
+        min_length=1, description="Image files by name, each encoded with base64; a data URL is taken too."
+    )
+    top_k: Annotated[int, Field(ge=1)] = Field(
+        default=DEFAULT_TOP_K, description="How many classes to return for each image."
+    )
+
+
+async def score_images(request: Request, version: Version, settings: IngressSettings, deadline: float) -> Scored:
+    """Answer one or more images with their most probable classes, by name."""
+    images = await read_images(request, settings)
+    if len(images) > settings.max_images_per_request:
+        raise InvalidInput(f"The request has {len(images)} images; the limit is {settings.max_images_per_request}.")
+    scored = await score_all(version, images, deadline)
+    result = {name: format_classes(image.result) for name, image in scored.items()}
+    return Scored(result, slowest(scored.values()))
+
+
+async def read_images(request: Request, settings: IngressSettings) -> dict[str, EncodedImage]:
+    """Read the images of a request, by name.
+
+    Raises:
+        UnsupportedMediaType: the content type is neither JSON, an image, nor a form.
+        ScoringError: what the body's reader raises.
+    """
+    kind = content_type(request)
+    limit = settings.max_body_bytes
+    if kind.startswith("image/") or kind == "application/octet-stream":
+        return {IMAGE_FIELD: EncodedImage(await read_body(request, limit), query_top_k(request))}
+    if kind == "multipart/form-data":
+        files = await read_files(request, IMAGE_FIELD, limit=limit, max_files=settings.max_images_per_request)
+        top_k = query_top_k(request)
+        return {name: EncodedImage(content, top_k) for name, content in files.items()}
+    if is_json(request):
+        body = parse_json(request, await read_body(request, limit), ImagesRequest)
+        return {name: EncodedImage(decode(name, text), body.top_k) for name, text in body.input.items()}
+    raise UnsupportedMediaType(
+        "Send JSON with base64 images, a body of type image/*, or a multipart form with the field 'image'."
+    )
+
+
+def query_top_k(request: Request) -> int:
+    """Read `?top_k=`.
+
+    Raises:
+        InvalidInput: it is not a whole number of at least 1.
+    """
+    text = request.query_params.get("top_k")
+    if text is None:
+        return DEFAULT_TOP_K
+    if not (text.isascii() and text.isdecimal() and 1 <= len(text) <= 9 and int(text) >= 1):  # noqa: PLR2004
+        raise InvalidInput("The query parameter 'top_k' must be a whole number of at least 1.")
+    return int(text)
+
+
+def decode(name: str, text: str) -> bytes:
+    """Decode base64, or a data URL that holds it.
+
+    Raises:
+        InvalidInput: it is not base64; the message names the image.
+    """
+    if text.startswith("data:"):
+        text = text.partition(",")[2]
+    try:
+        content = binascii.a2b_base64("".join(text.split()), strict_mode=True)
+    except (binascii.Error, ValueError):
+        raise InvalidInput(f"The image '{shown(name)}' is not valid base64.") from None
+    if not content:
+        raise InvalidInput(f"The image '{shown(name)}' is empty.")
+    return content
+
+
+def format_classes(classes: Classes) -> list[Any]:
+    """Return `[["n02127052 lynx, catamount", probability], ...]`, most probable first."""
+    return list(zip(classes.labels, classes.probabilities, strict=True))

@@ -1,0 +1,178 @@
+"""The OpenAPI document of everything that the ingress answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from deployments.errors import (
+    BadRequest,
+    InvalidInput,
+    MethodNotAllowed,
+    ModelError,
+    NotFound,
+    PayloadTooLarge,
+    RequestTimeout,
+    ScoringError,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from deployments.ingress.health_routes import Health
+from deployments.ingress.images import IMAGE_FIELD, ImagesRequest
+from deployments.ingress.model_routes import ModelMetadata
+from deployments.ingress.models import Model, ModelTable, Takes
+from deployments.ingress.problems import Problem
+from deployments.ingress.questions import QuestionRequest
+from deployments.ingress.request_ids import REQUEST_ID
+from deployments.ingress.score_routes import MODEL_NAME, MODEL_VERSION, MODEL_WEIGHTS
+
+Json = dict[str, Any]
+
+SCHEMAS: tuple[type[BaseModel], ...] = (QuestionRequest, ImagesRequest, ModelMetadata, Health, Problem)
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff")
+SCORE_ERRORS = (
+    BadRequest, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, InvalidInput, ModelError, Unavailable
+)  # fmt: skip
+
+# One row of a result: what was matched or recognized, and how probable it is.
+MATCH = {"type": "array", "items": {"oneOf": [{"type": "integer"}, {"type": "number"}, {"type": "string"}]}}
+CLASS = {"type": "array", "items": {"oneOf": [{"type": "string"}, {"type": "number"}]}}
+RESULTS: dict[Takes, Json] = {
+    "text": {
+        "type": "array",
+        "items": MATCH,
+        "description": "[original id, answer id, probability], best first.",
+    },
+    "images": {
+        "type": "object",
+        "additionalProperties": {"type": "array", "items": CLASS},
+        "description": "By image name: [label, probability], most probable first.",
+    },
+}
+
+
+def document(table: ModelTable, version: str) -> Json:
+    """Return the OpenAPI 3.1 document."""
+    _, schemas = models_json_schema(
+        [(model, "validation") for model in SCHEMAS], ref_template="#/components/schemas/{model}"
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "ray-scoring",
+            "version": version,
+            "description": "Real-time scoring. Every error is problem+json (RFC 9457).",
+        },
+        "paths": {**_service_paths(), **{f"/{model.name}/score": _score(model) for model in table}},
+        "components": {"schemas": schemas["$defs"]},
+    }
+
+
+def _service_paths() -> Json:
+    model = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
+    return {
+        "/": _get("Say that the service is healthy", _text()),
+        "/version": _get("Versions of the product and its frameworks", _text()),
+        "/v2/health/live": _get("Whether the process answers", _json("Health")),
+        "/v2/health/ready": _get("Whether every model answers", _json("Health"), errors=[Unavailable]),
+        "/v2/models/{model}": _get(
+            "What a model is", _json("ModelMetadata"), errors=[NotFound, Unavailable], parameters=[model]
+        ),
+        "/swagger.json": _get("This document", {"application/json": {"schema": {"type": "object"}}}),
+        "/docs": _get("This document as a page", {"text/html": {"schema": {"type": "string"}}}),
+    }
+
+
+def _get(
+    summary: str, content: Json, *, errors: Iterable[type[ScoringError]] = (), parameters: Iterable[Json] = ()
+) -> Json:
+    responses = {"200": _response("It does.", content), **_errors([*errors, MethodNotAllowed])}
+    return {"get": {"summary": summary, "tags": ["service"], "parameters": [*parameters], "responses": responses}}
+
+
+def _score(model: Model) -> Json:
+    return {
+        "post": {
+            "summary": f"Score with the model {model.name}",
+            "tags": ["scoring"],
+            "parameters": [_request_id(), *([_top_k()] if model.takes == "images" else [])],
+            "requestBody": {"required": True, "content": BODIES[model.takes]},
+            "responses": {
+                "200": _response("Scored.", {"application/json": {"schema": _result(model)}}, _model_headers()),
+                **_errors([*SCORE_ERRORS, MethodNotAllowed]),
+            },
+        }
+    }
+
+
+def _result(model: Model) -> Json:
+    pair = {
+        "type": "array",
+        "prefixItems": [RESULTS[model.takes], {"type": "string"}],
+        "minItems": 2,
+        "maxItems": 2,
+    }
+    properties = {"result": pair, "weights": {"type": "string", "const": "untrained"}}
+    return {"type": "object", "required": ["result"], "properties": properties}
+
+
+def _model_headers() -> Json:
+    described = {
+        MODEL_NAME: "The model that answered.",
+        MODEL_VERSION: "Its version.",
+        MODEL_WEIGHTS: "trained or untrained.",
+        "server-timing": "Milliseconds by step: decode, queue, infer, total.",
+    }
+    return {name: {"description": text, "schema": {"type": "string"}} for name, text in described.items()}
+
+
+def _errors(errors: Iterable[type[ScoringError]]) -> Json:
+    content = {"application/problem+json": {"schema": _ref("Problem")}}
+    return {str(error.status.value): _response(HTTPStatus(error.status).phrase, content) for error in errors}
+
+
+def _response(description: str, content: Json, headers: Json | None = None) -> Json:
+    request_id = {REQUEST_ID: {"description": "The request's identifier.", "schema": {"type": "string"}}}
+    return {"description": description, "headers": {**request_id, **(headers or {})}, "content": content}
+
+
+def _request_id() -> Json:
+    text = "Taken over into the response and the logs."
+    return {"name": REQUEST_ID, "in": "header", "description": text, "schema": {"type": "string"}}
+
+
+def _top_k() -> Json:
+    text = "Classes for each image, where the body is no JSON."
+    return {"name": "top_k", "in": "query", "description": text, "schema": {"type": "integer", "minimum": 1}}
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(name: str) -> Json:
+    return {"application/json": {"schema": _ref(name)}}
+
+
+def _text() -> Json:
+    return {"text/plain": {"schema": {"type": "string"}}}
+
+
+_FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
+_FORM = {
+    "type": "object",
+    "required": [IMAGE_FIELD],
+    "properties": {IMAGE_FIELD: {"type": "array", "items": _FILE}},
+}
+BODIES: dict[Takes, Json] = {
+    "text": _json("QuestionRequest"),
+    "images": {
+        **_json("ImagesRequest"),
+        **{image_type: {"schema": _FILE} for image_type in IMAGE_TYPES},
+        "multipart/form-data": {"schema": _FORM},
+    },
+}

@@ -1,0 +1,19 @@
+"""The identifier that a request carries through logs and responses."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from starlette.requests import Request
+
+REQUEST_ID = "x-request-id"
+
+# What may stand in a log line or a header unquoted.
+_ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+
+
+def request_id_of(request: Request) -> str:
+    """Return the client's identifier if it sent a harmless one, else a new one."""
+    sent = request.headers.get(REQUEST_ID, "")
+    return sent if _ACCEPTED.fullmatch(sent) else str(uuid.uuid4())

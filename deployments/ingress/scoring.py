@@ -1,0 +1,65 @@
+"""From a request's items to the outcomes of its model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deployments.contracts import Outcome
+from deployments.errors import InvalidInput, ScoringError
+from deployments.ingress.json_bodies import shown
+from deployments.ingress.models import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What came out of a request or of one of its items.
+
+    Attributes:
+        result: the result, as its stage gave it or ready for JSON.
+        seconds: where time went, in seconds by step; the longest where several items ran side by side.
+    """
+
+    result: Any
+    seconds: dict[str, float]
+
+
+async def score_all(version: Version, items: Mapping[str, Any], deadline: float) -> dict[str, Scored]:
+    """Score a request's items, all at once, by name.
+
+    Raises:
+        ScoringError: the first item that has no result; where there are several, the message names it.
+    """
+    if len(items) == 1:
+        ((name, item),) = items.items()
+        return {name: _succeeded(await version.stage.submit(item, deadline=deadline))}
+    answers = await asyncio.gather(
+        *(version.stage.submit(item, deadline=deadline) for item in items.values()), return_exceptions=True
+    )
+    return {name: _named(name, answer) for name, answer in zip(items, answers, strict=True)}
+
+
+def slowest(scored: Iterable[Scored]) -> dict[str, float]:
+    """Return the longest time of each step over items that ran side by side."""
+    longest: dict[str, float] = {}
+    for item in scored:
+        for step, seconds in item.seconds.items():
+            longest[step] = max(seconds, longest.get(step, 0.0))
+    return longest
+
+
+def _named(name: str, answer: Outcome[Any] | BaseException) -> Scored:
+    try:
+        if isinstance(answer, BaseException):
+            raise answer
+        return _succeeded(answer)
+    except InvalidInput as error:
+        raise type(error)(f"'{shown(name)}': {error.message}") from None
+
+
+def _succeeded(outcome: Outcome[Any]) -> Scored:
+    if isinstance(outcome.result, ScoringError):
+        raise outcome.result
+    return Scored(outcome.result, outcome.seconds)

@@ -1,0 +1,44 @@
+"""Limits of the front door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from deployments.scaling import ScalingSettings
+
+MEBIBYTE = 1024 * 1024
+
+
+class IngressSettings(BaseModel):
+    """What the ingress accepts and how long it waits."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_body_mb: int = Field(default=100, ge=1, le=1024, description="Largest request body, in MiB.")
+    max_images_per_request: int = Field(default=64, ge=1, description="Images in one request at the most.")
+    request_timeout_seconds: float = Field(
+        default=60, gt=0, description="Requests that are not answered by then get 408."
+    )
+    readiness_timeout_seconds: float = Field(
+        default=2, gt=0, description="How long a readiness check waits for each model."
+    )
+    scaling: ScalingSettings = Field(
+        default=ScalingSettings(max_concurrent_requests=256),
+        description="Replicas of the ingress; requests beyond slots and queue are refused with 503.",
+    )
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Largest request body, in bytes."""
+        return self.max_body_mb * MEBIBYTE
+
+    @property
+    def max_requests(self) -> int:
+        """Requests that one replica holds at once."""
+        return self.scaling.max_concurrent_requests + self.scaling.max_queued_requests
+
+
+# Limits may change while the ingress runs, so what needs them asks each time.
+Limits = Callable[[], IngressSettings]

@@ -1,0 +1,87 @@
+"""Ray Serve's config file, as `scoring serve` reads it: checked before anything starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deployments.errors import StartupError
+
+IMPORT_PATH = "serve_app.app:build"
+DEFAULT_CONFIG: dict[str, Any] = {
+    "applications": [{"name": "scoring", "route_prefix": "/", "import_path": IMPORT_PATH, "args": {}}]
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A config file with one application, this product's.
+
+    Attributes:
+        content: the whole file, in the form of Ray Serve's schema.
+        application: the application's name.
+        args: the application's settings, not yet parsed.
+    """
+
+    content: dict[str, Any]
+    application: str
+    args: dict[str, Any]
+
+    def listening_on(self, host: str | None, port: int | None) -> ConfigFile:
+        """Return the same config with another address where one is given."""
+        given = {"host": host, "port": port}
+        options = {key: value for key, value in given.items() if value is not None}
+        http_options = {"host": "127.0.0.1", "port": 8000, **self.content.get("http_options", {}), **options}
+        content = {**self.content, "http_options": http_options, "proxy_location": "HeadOnly"}
+        return ConfigFile(content, self.application, self.args)
+
+    @property
+    def host(self) -> str:
+        """Address to listen on."""
+        return str(self.content["http_options"]["host"])
+
+    @property
+    def port(self) -> int:
+        """Port to listen on."""
+        return int(self.content["http_options"]["port"])
+
+
+def read_config(path: Path | None) -> ConfigFile:
+    """Read a config file; without one, both models with their defaults.
+
+    Raises:
+        StartupError: the file cannot be read, is no YAML, or does not hold exactly this application.
+    """
+    content = DEFAULT_CONFIG if path is None else _read_yaml(path)
+    name = "the config" if path is None else path.name
+    applications = content.get("applications")
+    if not isinstance(applications, list) or len(applications) != 1 or not isinstance(applications[0], dict):
+        raise StartupError(f"{name}: 'applications' must list exactly one application, with import_path {IMPORT_PATH}.")
+    application = applications[0]
+    if application.get("import_path") != IMPORT_PATH:
+        raise StartupError(f"{name}: the application's import_path must be {IMPORT_PATH}.")
+    if application.get("route_prefix", "/") != "/":
+        raise StartupError(f"{name}: the application's route_prefix must be /, since its routes are fixed.")
+    args = application.get("args") or {}
+    if not isinstance(args, dict):
+        raise StartupError(f"{name}: 'args' must hold settings by key.")
+    return ConfigFile(content, str(application.get("name", "default")), args)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StartupError(f"The config file {path} does not exist.") from None
+    except (OSError, UnicodeDecodeError):
+        raise StartupError(f"The config file {path} cannot be read as text.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise StartupError(f"The config file {path} is not valid YAML{where}.") from None
+    if not isinstance(content, dict):
+        raise StartupError(f"The config file {path} must hold keys and values, starting with 'applications'.")
+    return content

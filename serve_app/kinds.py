@@ -1,0 +1,90 @@
+"""The kinds of models that the builder knows, one entry each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ray
+from deployments.image_classifier.settings import ImageClassifierSettings
+
+from deployments.autoscaling import stage_options
+from deployments.faq_matcher.deployment import FaqMatcher
+from deployments.image_classifier.deployment import ImageClassifierDeployment
+from deployments.ingress.deployment import BoundVersion
+from deployments.preprocess.deployment import Preprocess
+from deployments.scaling import resources
+from serve_app.settings import ApplicationSettings, FaqModel, ImageModel
+
+# A draining replica finishes the longest request that the ingress lets through, and a little more.
+DRAIN_MARGIN_SECONDS = 5
+
+Bind = Callable[[Any, ApplicationSettings], list[BoundVersion]]
+
+
+def bind_faq_matcher(model: FaqModel, application: ApplicationSettings) -> list[BoundVersion]:
+    """Bind one deployment for each version."""
+    return [
+        BoundVersion(
+            model=model.name,
+            version=version.name,
+            takes="text",
+            first_stage=FaqMatcher.options(
+                name=f"{model.name}-{version.name}",
+                ray_actor_options=resources(version.scaling),
+                graceful_shutdown_timeout_s=drain_seconds(application),
+                **stage_options(version.scaling, callers=application.ingress.scaling.max_replicas),
+            ).bind(version.model),
+            scaling=version.scaling,
+        )
+        for version in model.versions
+    ]
+
+
+def bind_image_classifier(model: ImageModel, application: ApplicationSettings) -> list[BoundVersion]:
+    """Bind a classifier and the preprocess stage before it for each version."""
+    bound = []
+    for version in model.versions:
+        name = f"{model.name}-{version.name}"
+        classifier = ImageClassifierDeployment.options(
+            name=name,
+            ray_actor_options=resources(version.scaling, gpus=gpus(version.model)),
+            graceful_shutdown_timeout_s=drain_seconds(application),
+            **stage_options(version.scaling, callers=version.preprocess_scaling.max_replicas),
+        ).bind(version.model, allow_untrained=application.profile == "local")
+        preprocess = Preprocess.options(
+            name=f"{name}-preprocess",
+            ray_actor_options=resources(version.preprocess_scaling),
+            graceful_shutdown_timeout_s=drain_seconds(application),
+            **stage_options(version.preprocess_scaling, callers=application.ingress.scaling.max_replicas),
+        ).bind(version.preprocess, classifier, version.scaling)
+        bound.append(BoundVersion(model.name, version.name, "images", preprocess, version.preprocess_scaling))
+    return bound
+
+
+KINDS: dict[str, Bind] = {
+    "faq_matcher": bind_faq_matcher,
+    "image_classifier": bind_image_classifier,
+}
+
+
+def drain_seconds(application: ApplicationSettings) -> float:
+    """How long a replica that is to stop may work on what it has accepted."""
+    return application.ingress.request_timeout_seconds + DRAIN_MARGIN_SECONDS
+
+
+def gpus(settings: ImageClassifierSettings) -> float:
+    """GPUs to reserve for each replica: what the settings say, or one where there is any."""
+    if settings.gpus != "auto":
+        return settings.gpus
+    if settings.device == "cpu":
+        return 0
+    return 1 if gpus_in_reach() else 0
+
+
+def gpus_in_reach() -> bool:
+    """Whether Ray, or where it does not run yet this machine, has a GPU."""
+    if ray.is_initialized():
+        return ray.cluster_resources().get("GPU", 0) > 0
+    return any(Path("/dev").glob("nvidia[0-9]*"))

@@ -1,0 +1,90 @@
+"""What must hold before anything starts."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from pathlib import Path
+
+import psutil
+
+from deployments.errors import StartupError
+from serve_app.settings import ApplicationSettings, FaqModel
+
+MEBIBYTE = 1024 * 1024
+
+# Resident memory as measured at rest (docs/benchmarks.md), rounded up: Ray and the ingress, and a replica of each.
+RAY_MB = 1200
+FAQ_MATCHER_MB = 300
+PREPROCESS_MB = 250
+IMAGE_CLASSIFIER_MB = 900
+
+
+def check_port(host: str, port: int) -> None:
+    """Make sure that the service can listen.
+
+    Raises:
+        StartupError: the port is taken, or the address is not one of this machine.
+    """
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror:
+        raise StartupError(f"The host {host} is not known; use an address of this machine such as 127.0.0.1.") from None
+    family, kind, protocol, _, address = addresses[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise StartupError(_why_not(error, host, port)) from None
+
+
+def _why_not(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} on {host} is taken; stop what uses it, or choose another with --port."
+    if error.errno == errno.EACCES:
+        return f"Port {port} may not be used by this user; choose one above 1023 with --port."
+    return f"This machine cannot listen on {host}; use one of its own addresses, such as 127.0.0.1, with --host."
+
+
+def check_memory(settings: ApplicationSettings) -> None:
+    """Make sure that the smallest number of replicas fits.
+
+    Raises:
+        StartupError: it does not.
+    """
+    needed, available = memory_needed_mb(settings), memory_available_mb()
+    if available < needed:
+        raise StartupError(
+            f"The models need about {needed} MB of memory and {available} MB are free; "
+            "free some, or serve fewer models or replicas."
+        )
+
+
+def memory_needed_mb(settings: ApplicationSettings) -> int:
+    """Estimate what Ray, the ingress and the smallest number of replicas take."""
+    needed = RAY_MB
+    for model in settings.models:
+        if isinstance(model, FaqModel):
+            needed += sum(FAQ_MATCHER_MB * version.scaling.min_replicas for version in model.versions)
+        else:
+            needed += sum(
+                IMAGE_CLASSIFIER_MB * version.scaling.min_replicas
+                + PREPROCESS_MB * version.preprocess_scaling.min_replicas
+                for version in model.versions
+            )
+    return needed
+
+
+def memory_available_mb() -> int:
+    """Return what this process may still use: of the machine, or of its control group where that is less."""
+    available = psutil.virtual_memory().available
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit = (group / "memory.max").read_text(encoding="ascii").strip()
+        used = int((group / "memory.current").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        limit, used = "max", 0
+    if limit != "max":
+        available = min(available, int(limit) - used)
+    return int(available // MEBIBYTE)

@@ -1,0 +1,68 @@
+"""Following an application until it runs, and saying why where it does not."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable
+
+from deployments.errors import StartupError
+
+Report = Callable[[str], None]
+
+# Often enough that a person sees progress, and no load.
+POLL_SECONDS = 0.25
+START_SECONDS = 1200
+
+_OWN_ERROR = re.compile(r"StartupError: (.+?)(?:\n\S*?Error|\n\s*\n|\Z)", re.DOTALL)
+_LAST_ERROR = re.compile(r"^(\w+(?:\.\w+)*(?:Error|Exception)): (.+)$", re.MULTILINE)
+
+
+def follow_rollout(application: str, report: Report, stop: threading.Event) -> None:
+    """Report each deployment's way until all of them run.
+
+    Raises:
+        StartupError: the application failed, took too long, or is no longer wanted.
+    """
+    from ray import serve
+
+    shown: dict[str, str] = {}
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        status = serve.status().applications.get(application)
+        if status is not None:
+            for name, deployment in status.deployments.items():
+                _show(name, _words(deployment.status, deployment.replica_states), shown, report)
+            if status.status == "RUNNING":
+                return
+            if status.status in {"DEPLOY_FAILED", "UNHEALTHY"}:
+                messages = [status.message, *(each.message for each in status.deployments.values())]
+                raise StartupError(reason("\n\n".join(messages)))
+        if stop.wait(POLL_SECONDS):
+            raise StartupError("Stopped before the service was ready.")
+    raise StartupError(f"The application did not start within {START_SECONDS // 60} minutes.")
+
+
+def reason(message: str) -> str:
+    """Find the sentence for people in Ray Serve's message, which holds a stack trace."""
+    if own := _OWN_ERROR.search(message):
+        return own[1].strip()
+    if errors := _LAST_ERROR.findall(message):
+        kind, text = errors[-1]
+        return f"The application failed to start: {kind.rpartition('.')[2]}: {text}"
+    first = message.strip().partition("\n")[0]
+    return f"The application failed to start: {first}"
+
+
+def _words(status: str, replicas: dict[str, int]) -> str:
+    running = replicas.get("RUNNING", 0)
+    if status == "HEALTHY":
+        return f"running ({running} replica{'s' if running != 1 else ''})"
+    return "loading" if replicas.get("STARTING", 0) else "waiting"
+
+
+def _show(name: str, words: str, shown: dict[str, str], report: Report) -> None:
+    if shown.get(name) != words:
+        shown[name] = words
+        report(f"{name}: {words}")

@@ -1,0 +1,80 @@
+"""What `scoring serve` shows a person."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from serve_app.config_file import read_config
+from serve_app.fast_mode import fast_mode
+from serve_app.server import Server
+from serve_app.settings import FaqModel, ImageModel
+
+
+def run(config: Path | None, host: str | None, port: int | None) -> None:
+    """Check, start, show, wait, drain.
+
+    Raises:
+        StartupError: the service did not start, or ended by itself.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    started = time.monotonic()
+
+    def report(text: str) -> None:
+        console.print(f"[dim]{time.monotonic() - started:6.1f} s[/dim]  {escape(text)}")
+
+    server = Server(read_config(config).listening_on(host, port), report)
+    server.check()
+    report(mode())
+    with server.running():
+        console.print(f"[bold green]Ready:[/bold green] {server.url}")
+        show_models(console, server)
+        server.wait()
+
+
+def mode() -> str:
+    """Say which of Ray Serve's modes this is."""
+    variables = fast_mode()
+    if not variables:
+        return "Ray brings no HAProxy for this system: serving in Ray Serve's slower default mode"
+    return f"Fast mode: {' '.join(f'{name}={value}' for name, value in variables.items())}"
+
+
+def show_models(console: Console, server: Server) -> None:
+    """Print a table of the models, and a command for each that asks it something."""
+    table = Table("Model", "Version", "Platform", "Weights", "Replicas", box=None, pad_edge=False)
+    replicas = running_replicas(server.config.application)
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
+        for model in server.settings.models:
+            described = client.get(f"/v2/models/{model.name}").json()
+            weights = described["weights"]
+            shown = f"[bold red]{weights}[/bold red]" if weights == "untrained" else weights
+            for version in model.versions:
+                count = replicas.get(f"{model.name}-{version.name}", 0)
+                table.add_row(model.name, version.name, described["platform"], shown, str(count))
+    console.print(table)
+    for model in server.settings.models:
+        console.print(example(model, server.url), markup=False)
+    console.print(f"Everything else: {server.url}/docs   Stop with Ctrl-C.", markup=False)
+
+
+def running_replicas(application: str) -> dict[str, int]:
+    """Return the running replicas of each deployment."""
+    from ray import serve
+
+    deployments = serve.status().applications[application].deployments
+    return {name: status.replica_states.get("RUNNING", 0) for name, status in deployments.items()}
+
+
+def example(model: FaqModel | ImageModel, url: str) -> str:
+    """Return a curl command that scores with a model."""
+    if isinstance(model, FaqModel):
+        body = json.dumps({"input": "How do I start the service?", "top_k": 3})
+        return f"  curl {url}/{model.name}/score -H 'content-type: application/json' -d '{body}'"
+    return f"  curl {url}/{model.name}/score -H 'content-type: image/jpeg' --data-binary @photo.jpg"

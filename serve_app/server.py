@@ -1,0 +1,152 @@
+"""`scoring serve`: a local Ray with the application, from start to drain."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+
+from deployments.errors import StartupError
+from serve_app import processes
+from serve_app.config_file import ConfigFile
+from serve_app.fast_mode import fast_mode, isolation
+from serve_app.preflight import check_memory, check_port
+from serve_app.rollout import Report, follow_rollout
+from serve_app.settings import ApplicationSettings, parse_settings
+
+# A local service holds little in Ray's object store: in fast mode requests pass it by.
+OBJECT_STORE_BYTES = 256 * 1024 * 1024
+WATCH_SECONDS = 1.0
+DRAIN_MARGIN_SECONDS = 5
+
+
+class Server:
+    """One local service.
+
+    Args:
+        config: what to serve.
+        report: shows a person a line of progress.
+
+    Raises:
+        StartupError: the settings are not valid.
+    """
+
+    def __init__(self, config: ConfigFile, report: Report) -> None:
+        self.config = config
+        self.settings: ApplicationSettings = parse_settings(config.args, dict(os.environ))
+        self._report = report
+        self._stop = threading.Event()
+
+    @property
+    def url(self) -> str:
+        """Where the service answers."""
+        host = self.config.host
+        reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host)  # noqa: S104 - shown, not listened on
+        return f"http://{reachable or (f'[{host}]' if ':' in host else host)}:{self.config.port}"
+
+    def check(self) -> None:
+        """Make sure that the service can start.
+
+        Raises:
+            StartupError: it cannot; the message says what to change.
+        """
+        check_port(self.config.host, self.config.port)
+        check_memory(self.settings)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Serve inside the block; after it, everything is drained and gone.
+
+        Raises:
+            StartupError: the service did not start.
+        """
+        with TemporaryDirectory(prefix="scoring-") as directory, self._stopped_by_signals():
+            os.environ.update({**fast_mode(), **isolation(Path(directory)), **os.environ})
+            try:
+                self._start()
+                yield
+            finally:
+                self._shut_down()
+
+    def wait(self) -> None:
+        """Return when the service is to stop.
+
+        Raises:
+            StartupError: Ray went away by itself.
+        """
+        while not self._stop.wait(WATCH_SECONDS):
+            if not processes.of_ray():
+                raise StartupError("Ray stopped unexpectedly; its logs are in session_latest of Ray's own directory.")
+
+    def stop(self) -> None:
+        """Make `wait` return; a service that is still starting gives up."""
+        self._stop.set()
+
+    def _start(self) -> None:
+        # Ray reads its environment variables when it is imported.
+        import ray
+        from ray.serve._private.api import serve_start
+        from ray.serve.schema import ServeDeploySchema
+
+        self._report("Starting Ray")
+        ray.init(
+            address="local",
+            namespace="serve",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            object_store_memory=OBJECT_STORE_BYTES,
+            # Nothing of a service on the loopback address may be reached from elsewhere.
+            _node_ip_address="127.0.0.1",
+        )
+        self._report("Starting Ray Serve")
+        schema = ServeDeploySchema.model_validate(self.config.content)
+        client = serve_start(http_options=schema.http_options.model_dump(), proxy_location=schema.proxy_location)
+        client.deploy_apps(schema)
+        follow_rollout(self.config.application, self._report, self._stop)
+        self._wait_until_ready()
+
+    def _wait_until_ready(self) -> None:
+        """Ask over HTTP, as clients will, until every model answers."""
+        with httpx.Client(base_url=self.url, trust_env=False) as client:
+            while not self._stop.wait(0.1):
+                try:
+                    if client.get("/v2/health/ready", timeout=10).is_success:
+                        return
+                except httpx.TransportError:
+                    continue
+        raise StartupError("Stopped before the service was ready.")
+
+    def _shut_down(self) -> None:
+        import ray
+        from ray import serve
+
+        if not ray.is_initialized():
+            return
+        self._report("Draining: what has been accepted is answered, nothing new is accepted")
+        accepted_seconds = self.settings.ingress.request_timeout_seconds + DRAIN_MARGIN_SECONDS
+        if not processes.drain_haproxy(accepted_seconds):
+            serve.delete(self.config.application)
+        started = processes.descendants()
+        serve.shutdown()
+        ray.shutdown()
+        processes.end(started)
+        self._report("Stopped")
+
+    @contextmanager
+    def _stopped_by_signals(self) -> Iterator[None]:
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        stop: Callable[[int, object], None] = lambda _number, _frame: self.stop()  # noqa: E731 - one signature for both
+        for number in before:
+            signal.signal(number, stop)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
