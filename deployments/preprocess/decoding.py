@@ -1,0 +1,132 @@
+"""The bytes of an image file become pixels, whatever the file holds."""
+
+from __future__ import annotations
+
+import warnings
+from io import BytesIO
+
+import numpy as np
+
+# Imported for the formats that they register, at once: Pillow would load all its plugins when it first meets one.
+from PIL import (
+    BmpImagePlugin,  # noqa: F401
+    GifImagePlugin,  # noqa: F401
+    Image,
+    JpegImagePlugin,  # noqa: F401
+    MpoImagePlugin,  # noqa: F401
+    PngImagePlugin,  # noqa: F401
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,  # noqa: F401
+)
+
+from deployments.errors import InvalidImage
+
+# MPO, which phones send, opens as JPEG.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+
+ORIENTATION = 0x0112
+TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# Both are set once and never changed, since threads decode side by side. Pillow's own limit is fixed and looks at
+# the same header as ours; its warnings, about damaged metadata mostly, would let clients fill the log.
+Image.MAX_IMAGE_PIXELS = None
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+def decode(content: bytes, max_pixels: int) -> Image.Image:
+    """Decode the first frame of a JPEG, PNG, WebP, GIF, BMP or TIFF file, upright.
+
+    Args:
+        content: the file.
+        max_pixels: width x height at the most, compared before anything is decoded.
+
+    Returns:
+        An image in mode RGB. Alpha is dropped as `Image.convert("RGB")` drops it, samples of 16 bits keep their
+        upper 8.
+
+    Raises:
+        InvalidImage: no such file, damaged, over the limit, or in a pixel format that cannot be shown as RGB.
+    """
+    image = _opened(content)
+    _check_size(image, max_pixels)
+    _load(image)
+    return _upright(_rgb(image), _orientation(image))
+
+
+def _opened(content: bytes) -> Image.Image:
+    """Read the header only."""
+    if not content:
+        raise InvalidImage("The image is empty.")
+    try:
+        return Image.open(BytesIO(content), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise InvalidImage("The content is not a JPEG, PNG, WebP, GIF, BMP or TIFF image that can be read.") from None
+    except Exception:  # noqa: BLE001 - on a hostile file Pillow raises nearly anything
+        raise InvalidImage("The header of the image is damaged.") from None
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise InvalidImage(f"The image has {width} x {height} pixels, more than the {max_pixels:,} that are allowed.")
+    # A tile may be larger than its image, and is decoded as a whole.
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and _tile_pixels(image) > max(max_pixels, 1024 * 1024):
+        raise InvalidImage(f"The image has tiles of more than the {max_pixels:,} pixels that are allowed.")
+
+
+def _tile_pixels(image: TiffImagePlugin.TiffImageFile) -> int:
+    width = image.tag_v2.get(TiffImagePlugin.TILEWIDTH, 0)
+    length = image.tag_v2.get(TiffImagePlugin.TILELENGTH, 0)
+    return int(width) * int(length)
+
+
+def _load(image: Image.Image) -> None:
+    try:
+        image.load()
+    except MemoryError:
+        raise InvalidImage("The image takes more memory than there is.") from None
+    except Exception:  # noqa: BLE001 - on a hostile file Pillow raises nearly anything
+        raise InvalidImage("The image is truncated or damaged.") from None
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    try:
+        if image.mode.startswith("I;16"):
+            return _from_16_bits(image).convert("RGB")
+        if image.mode not in {"I", "F"}:  # 32 bits a sample, of no known range
+            return image.convert("RGB")
+    except Exception:  # noqa: BLE001, S110 - as any other pixel format that Pillow cannot convert
+        pass
+    raise InvalidImage(f"The image has pixels of the format {image.mode}, which is not supported.")
+
+
+def _from_16_bits(image: Image.Image) -> Image.Image:
+    """Keep the upper 8 bits, as Pillow does for colours of 16 bits; its own conversion of greys clips."""
+    tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
+    (bits,) = tags.get(TiffImagePlugin.BITSPERSAMPLE, (16,))
+    return Image.fromarray((np.asarray(image) >> (bits - 8)).astype(np.uint8))
+
+
+def _orientation(image: Image.Image) -> int:
+    """How the camera was held; read after loading, since metadata may follow the pixels."""
+    try:
+        orientation = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # noqa: BLE001 - an image with damaged metadata is still an image
+        return 1
+    return orientation if isinstance(orientation, int) else 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    transposition = TRANSPOSITIONS.get(orientation)
+    return image if transposition is None else image.transpose(transposition)

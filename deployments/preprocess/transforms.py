@@ -1,0 +1,69 @@
+"""From an image of any size to the square that a model takes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from deployments.contracts import ImagePreset
+
+FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+
+
+# Up to here the whole image is resized, which gives torchvision's very pixels; 16 MB.
+MAX_RESIZED_PIXELS = 4_000_000
+
+
+def prepare(image: Image.Image, preset: ImagePreset) -> NDArray[np.uint8]:
+    """Resize the shorter side, then cut the square from the centre, as torchvision's classification preset does.
+
+    Args:
+        image: in mode RGB, at least 1 x 1.
+        preset: the sizes and the filter.
+
+    Returns:
+        (crop, crop, 3) uint8, RGB.
+    """
+    size = width, height = _resized(image.size, preset.resize)
+    left, top = _offset(width, preset.crop), _offset(height, preset.crop)
+    square = (left, top, left + preset.crop, top + preset.crop)
+    if width * height > MAX_RESIZED_PIXELS:
+        return np.asarray(_resize_square(image, size, square, FILTERS[preset.interpolation]))
+    return np.asarray(image.resize(size, FILTERS[preset.interpolation]).crop(square))
+
+
+def _resize_square(
+    image: Image.Image, size: tuple[int, int], square: tuple[int, int, int, int], resample: Image.Resampling
+) -> Image.Image:
+    """Resize only what survives the cut, so that 1 x 60,000 pixels do not become 256 x 15,360,000.
+
+    Differs from torchvision by rounding, since Pillow keeps the edges of a box in single precision and chooses by
+    size which axis to resize first.
+    """
+    left, top, right, bottom = square
+    x_scale, y_scale = image.width / size[0], image.height / size[1]
+    box = (
+        left * x_scale,
+        top * y_scale,
+        min(right * x_scale, image.width),
+        min(bottom * y_scale, image.height),
+    )
+    return image.resize((right - left, bottom - top), resample, box=box)
+
+
+def _resized(size: tuple[int, int], shorter: int) -> tuple[int, int]:
+    """Return width and height with the given shorter side; the longer is rounded down, as in torchvision."""
+    width, height = size
+    if width <= height:
+        return shorter, int(shorter * height / width)
+    return int(shorter * width / height), shorter
+
+
+def _offset(length: int, crop: int) -> int:
+    """Return where the centre crop begins; halves are rounded to even, as in torchvision."""
+    return round((length - crop) / 2)
