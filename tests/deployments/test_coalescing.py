@@ -38,9 +38,7 @@ class Stage:
 
 
 def coalescer(stage, *, max_items=4, max_waiting=100, max_calls=1, **options):
-    return Coalescer(
-        stage.send, max_items=max_items, max_waiting=max_waiting, max_calls=lambda: max_calls, **options
-    )
+    return Coalescer(stage.send, max_items=max_items, max_waiting=max_waiting, max_calls=lambda: max_calls, **options)
 
 
 async def turns(n=5):
