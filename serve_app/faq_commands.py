@@ -48,8 +48,8 @@ def train(
 
 def _train(questions: Path, duplicates: Path | None, answers: Path | None, output: Path, *, overwrite: bool) -> Learned:
     # Here, so that the command line works where the model libraries are not installed.
-    from deployments.faq_matcher import storage, training  # noqa: PLC0415
-    from deployments.faq_matcher.data import read_faq  # noqa: PLC0415
+    from deployments.faq_matcher import storage, training
+    from deployments.faq_matcher.data import read_faq
 
     if _is_filled(output):
         if not storage.is_model(output):
