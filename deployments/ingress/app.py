@@ -30,4 +30,7 @@ def build_app(table: ModelTable, limits: Limits) -> Starlette:
         Route("/v2/models/{model}", endpoint(model_route(table, limits))),
         *docs_routes(table),
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: http_error})
+    application = Starlette(routes=routes, exception_handlers={HTTPException: http_error})
+    # A redirect would be built from the Host header, which the client chooses.
+    application.router.redirect_slashes = False
+    return application
