@@ -1,0 +1,85 @@
+"""Weights that were fetched once, kept for the next start."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+import platformdirs
+
+
+class WrongDigest(Exception):
+    """A file is not the one that was expected."""
+
+
+def default_root() -> Path:
+    """Return the directory of the user's cache; the environment variable SCORING_CACHE names another."""
+    root = os.environ.get("SCORING_CACHE") or platformdirs.user_cache_dir("ray-scoring")
+    return Path(root) / "weights"
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class WeightsCache:
+    """Files in a directory for each URI, named by their own SHA-256 so that each tells whether it is whole.
+
+    Processes may share it: a file appears under its name only when it is complete.
+
+    Args:
+        root: where the directories are.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def find(self, uri: str, digest: str) -> Path | None:
+        """Return the file that came from a URI; damaged ones are removed.
+
+        Args:
+            uri: where it came from.
+            digest: SHA-256 that it must have, or its beginning; may be empty.
+        """
+        for path in sorted(self._directory(uri).glob(f"{digest}*.pth")):
+            if sha256_of(path) == path.stem:
+                return path
+            path.unlink(missing_ok=True)
+        return None
+
+    def store(self, uri: str, digest: str, blocks: Iterable[bytes]) -> Path:
+        """Keep what came from a URI; see `find`.
+
+        Raises:
+            WrongDigest: the content has another digest; nothing is kept.
+            OSError: the directory cannot be written.
+        """
+        directory = self._directory(uri)
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=directory, prefix="partial-", delete=False) as file:
+            partial = Path(file.name)
+            try:
+                found = _copy(blocks, file)
+                if not found.startswith(digest):
+                    raise WrongDigest(found)
+                file.flush()
+                return partial.replace(directory / f"{found}.pth")
+            finally:
+                partial.unlink(missing_ok=True)
+
+    def _directory(self, uri: str) -> Path:
+        return self._root / hashlib.sha256(uri.encode()).hexdigest()[:32]
+
+
+def _copy(blocks: Iterable[bytes], file: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    for block in blocks:
+        digest.update(block)
+        file.write(block)
+    return digest.hexdigest()

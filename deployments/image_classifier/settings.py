@@ -1,0 +1,44 @@
+"""What a user may set about the image classifier."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ImageClassifierSettings(BaseModel):
+    """Which network classifies images, with which weights, on which device."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    architecture: str = Field(
+        default="resnet152", description="A classification model of torchvision.models by name, as in mobilenet_v2."
+    )
+    weights: str = Field(
+        default="IMAGENET1K_V2",
+        description="Name in the architecture's weights; gives preprocessing, download and classes. DEFAULT: the best.",
+    )
+    weights_uri: str | None = Field(
+        default=None,
+        description="State dict that takes the place of the download: a path, or a file, http(s), s3 or abfs URI.",
+    )
+    weights_sha256: str | None = Field(
+        default=None, pattern="^[0-9a-fA-F]{64}$", description="SHA-256 that the weights file must have, in hex."
+    )
+    labels_uri: str | None = Field(
+        default=None,
+        description="The model's own labels in place of ImageNet's: path or URI of a text file, one class a line.",
+    )
+    download: bool = Field(default=True, description="Whether torchvision's weights may be downloaded.")
+    seed: int = Field(default=0, ge=0, description="Makes untrained weights the same at each start.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Where the network runs; auto takes the GPU where there is one."
+    )
+    gpus: Annotated[float, Field(ge=0)] | Literal["auto"] = Field(
+        default="auto", description="GPUs that Ray reserves for each replica; auto: one where Ray has any."
+    )
+    threads: int | None = Field(
+        default=None, ge=1, description="Threads that compute in one replica; none: as many as PyTorch finds cores."
+    )
+    max_batch: int = Field(default=32, ge=1, description="Images that go through the network at once.")
