@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from deployments.image_classifier.settings import ImageClassifierSettings
 
 from deployments.autoscaling import stage_options
 from deployments.faq_matcher.deployment import FaqMatcher
 from deployments.image_classifier.deployment import ImageClassifierDeployment
+from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.ingress.deployment import BoundVersion
 from deployments.preprocess.deployment import Preprocess
 from deployments.scaling import resources

@@ -16,7 +16,7 @@ def descendants() -> list[psutil.Process]:
 
 def of_ray() -> list[psutil.Process]:
     """Return Ray's node manager, if it runs."""
-    return [process for process in descendants() if _name(process) == "raylet"]
+    return [process for process in descendants() if _runs(process, "raylet")]
 
 
 def drain_haproxy(timeout_seconds: float) -> bool:
@@ -30,7 +30,7 @@ def drain_haproxy(timeout_seconds: float) -> bool:
     Returns:
         Whether there was an HAProxy.
     """
-    proxies = [process for process in descendants() if _name(process) == "haproxy"]
+    proxies = [process for process in descendants() if _runs(process, "haproxy")]
     for proxy in proxies:
         _send(proxy, signal.SIGUSR1)
     psutil.wait_procs(proxies, timeout=timeout_seconds)
@@ -52,8 +52,8 @@ def _send(process: psutil.Process, number: signal.Signals) -> None:
         return
 
 
-def _name(process: psutil.Process) -> str:
+def _runs(process: psutil.Process, name: str) -> bool:
     try:
-        return process.name()
+        return process.name() == name and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
-        return ""
+        return False

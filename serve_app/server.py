@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +24,7 @@ from serve_app.settings import ApplicationSettings, parse_settings
 OBJECT_STORE_BYTES = 256 * 1024 * 1024
 WATCH_SECONDS = 1.0
 DRAIN_MARGIN_SECONDS = 5
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Server:
@@ -105,6 +106,8 @@ class Server:
             # Nothing of a service on the loopback address may be reached from elsewhere.
             _node_ip_address="127.0.0.1",
         )
+        # Ray has put its own handlers in their place.
+        self._handle_signals()
         self._report("Starting Ray Serve")
         schema = ServeDeploySchema.model_validate(self.config.content)
         client = serve_start(http_options=schema.http_options.model_dump(), proxy_location=schema.proxy_location)
@@ -125,28 +128,35 @@ class Server:
 
     def _shut_down(self) -> None:
         import ray
-        from ray import serve
 
         if not ray.is_initialized():
             return
-        self._report("Draining: what has been accepted is answered, nothing new is accepted")
-        accepted_seconds = self.settings.ingress.request_timeout_seconds + DRAIN_MARGIN_SECONDS
-        if not processes.drain_haproxy(accepted_seconds):
-            serve.delete(self.config.application)
+        if processes.of_ray():
+            self._drain()
         started = processes.descendants()
-        serve.shutdown()
         ray.shutdown()
         processes.end(started)
         self._report("Stopped")
 
+    def _drain(self) -> None:
+        from ray import serve
+
+        self._report("Draining: what has been accepted is answered, nothing new is accepted")
+        accepted_seconds = self.settings.ingress.request_timeout_seconds + DRAIN_MARGIN_SECONDS
+        if not processes.drain_haproxy(accepted_seconds):
+            serve.delete(self.config.application)
+        serve.shutdown()
+
     @contextmanager
     def _stopped_by_signals(self) -> Iterator[None]:
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        stop: Callable[[int, object], None] = lambda _number, _frame: self.stop()  # noqa: E731 - one signature for both
-        for number in before:
-            signal.signal(number, stop)
+        before = {number: signal.getsignal(number) for number in STOPPING}
+        self._handle_signals()
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _handle_signals(self) -> None:
+        for number in STOPPING:
+            signal.signal(number, lambda _number, _frame: self.stop())

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from deployments.image_classifier.settings import ImageClassifierSettings
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from deployments.errors import StartupError
 from deployments.faq_matcher.settings import FaqMatcherSettings
+from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.ingress.settings import IngressSettings
 from deployments.preprocess.settings import PreprocessSettings
 from deployments.scaling import ScalingSettings

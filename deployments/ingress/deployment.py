@@ -42,12 +42,16 @@ class BoundVersion:
 class Ingress:
     """Answers HTTP requests; there is no other way in."""
 
-    def __init__(self, settings: IngressSettings, versions: list[BoundVersion]) -> None:
-        self._settings = settings
+    def __init__(self, versions: list[BoundVersion]) -> None:
+        self._settings = IngressSettings()
         self._table = ModelTable(_models(versions))
 
+    def reconfigure(self, user_config: dict[str, Any]) -> None:
+        """Take over changed limits without a new replica; Ray Serve calls this at the start too."""
+        self._settings = IngressSettings.model_validate(user_config)
+
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return build_app(self._table, self._settings)
+        return build_app(self._table, lambda: self._settings)
 
 
 def _models(versions: list[BoundVersion]) -> list[Model]:

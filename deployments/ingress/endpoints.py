@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from deployments.errors import BadRequest, MethodNotAllowed, NotFound, Overloaded, ScoringError
 from deployments.ingress.problems import problem_response
-from deployments.ingress.request_ids import REQUEST_ID, request_id_of
+from deployments.ingress.request_ids import mark, request_id_of
 from deployments.ingress.settings import Limits
 
 logger = logging.getLogger("ray.serve")
@@ -34,7 +34,7 @@ def endpoint(handler: Handler) -> Handler:
             # The message may hold what the client sent; the log gets the kind and the place.
             logger.error("Request %s failed: %s", request_id, _place(error))  # noqa: TRY400
             response = problem_response(ScoringError(), request_id)
-        response.headers[REQUEST_ID] = request_id
+        mark(response, request, request_id)
         return response
 
     return answer
@@ -73,7 +73,8 @@ async def http_error(request: Request, error: Exception) -> Response:
         problem = MethodNotAllowed(f"This path takes {allowed or 'other methods'}.")
     request_id = request_id_of(request)
     response = problem_response(problem, request_id)
-    response.headers.update({**(error.headers or {}), REQUEST_ID: request_id})
+    response.headers.update(error.headers or {})
+    mark(response, request, request_id)
     return response
 
 
