@@ -60,18 +60,8 @@ class ImageClassifier:
         known = pretrained(settings.architecture, settings.weights)
         labels = _labels(settings, known)
         file = _weights_file(settings, allow_untrained=allow_untrained)
-        network = build(settings.architecture, classes=len(labels), options=known.options, seed=settings.seed)
-        if file is not None:
-            load_state_dict(network, file.path, name=file.name, architecture=_network(settings, labels))
-        engine = TorchEngine(
-            network,
-            known.preset,
-            device=settings.device,
-            threads=settings.threads,
-            max_batch=settings.max_batch,
-        )
         return cls(
-            engine,
+            _engine(settings, known, file, classes=len(labels)),
             labels,
             known.preset,
             weights="untrained" if file is None else "trained",
@@ -166,8 +156,15 @@ def _weights_file(settings: ImageClassifierSettings, *, allow_untrained: bool) -
         return None
 
 
-def _network(settings: ImageClassifierSettings, labels: list[str]) -> str:
-    return f"{settings.architecture} with {len(labels)} classes"
+def _engine(settings: ImageClassifierSettings, known: Pretrained, file: WeightsFile | None, *, classes: int) -> Engine:
+    architecture = settings.architecture
+    network = build(architecture, classes=classes, options=known.options, seed=settings.seed)
+    if file is not None:
+        what = f"{architecture} with {classes} classes"
+        load_state_dict(network, file.path, name=file.name, architecture=what)
+    return TorchEngine(
+        network, known.preset, device=settings.device, threads=settings.threads, max_batch=settings.max_batch
+    )
 
 
 def _facts(
