@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, cast
 
 from ray.serve.config import AutoscalingConfig, AutoscalingContext, AutoscalingPolicy
 
@@ -22,7 +22,8 @@ DESCRIBE_CALLS = 8
 def replicas_for_requests_in_flight(context: AutoscalingContext) -> tuple[float, dict[str, Any]]:
     """Return the replicas that bring requests in flight per replica to the target; Ray bounds and delays it."""
     in_flight = sum((context.aggregated_metrics or {}).get(REQUESTS_IN_FLIGHT, {}).values())
-    wanted = in_flight / context.config.get_target_ongoing_requests()
+    config = cast("AutoscalingConfig", context.config)
+    wanted = in_flight / config.get_target_ongoing_requests()
     return max(wanted, context.capacity_adjusted_min_replicas), {}
 
 
@@ -41,7 +42,7 @@ def stage_options(scaling: ScalingSettings, *, callers: int) -> dict[str, Any]:
         scaling: the stage's settings.
         callers: replicas that call this stage at the most; each may have its calls out at a replica.
     """
-    policy = AutoscalingPolicy(policy_function=replicas_for_requests_in_flight)
+    policy = AutoscalingPolicy(policy_function=replicas_for_requests_in_flight)  # type: ignore[no-untyped-call]
     return {
         "max_ongoing_requests": CALLS_PER_REPLICA * callers + DESCRIBE_CALLS,
         "autoscaling_config": _autoscaling(scaling, policy=policy),

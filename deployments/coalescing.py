@@ -176,8 +176,7 @@ class _Entry(Generic[ItemT, ResultT]):
 
     def settle(self, result: ResultT | Exception, queue_seconds: float) -> None:
         if not self.answer.done():
-            is_error = isinstance(result, Exception)
-            self.answer.set_result(result if is_error else Coalesced(result, queue_seconds))
+            self.answer.set_result(result if isinstance(result, Exception) else Coalesced(result, queue_seconds))
 
 
 class _Call(Generic[ItemT, ResultT]):

@@ -8,7 +8,7 @@ from typing import Any
 from ray.serve import Application
 
 from deployments.autoscaling import ingress_options
-from deployments.ingress.deployment import Ingress
+from deployments.ingress.deployment import INGRESS
 from deployments.scaling import resources
 from serve_app.fast_mode import warn_if_slow
 from serve_app.kinds import KINDS, drain_seconds
@@ -28,7 +28,7 @@ def build(args: dict[str, Any]) -> Application:
 def bind(settings: ApplicationSettings) -> Application:
     """Bind the ingress to every version of every model."""
     versions = [bound for model in settings.models for bound in KINDS[model.kind](model, settings)]
-    return Ingress.options(
+    return INGRESS.options(
         ray_actor_options=resources(settings.ingress.scaling),
         graceful_shutdown_timeout_s=drain_seconds(settings),
         user_config=settings.ingress.model_dump(mode="json"),

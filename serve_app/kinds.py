@@ -9,11 +9,11 @@ from typing import Any
 import ray
 
 from deployments.autoscaling import stage_options
-from deployments.faq_matcher.deployment import FaqMatcher
-from deployments.image_classifier.deployment import ImageClassifierDeployment
+from deployments.faq_matcher.deployment import FAQ_MATCHER
+from deployments.image_classifier.deployment import IMAGE_CLASSIFIER
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.ingress.deployment import BoundVersion
-from deployments.preprocess.deployment import Preprocess
+from deployments.preprocess.deployment import PREPROCESS
 from deployments.scaling import resources
 from serve_app.settings import ApplicationSettings, FaqModel, ImageModel
 
@@ -30,7 +30,7 @@ def bind_faq_matcher(model: FaqModel, application: ApplicationSettings) -> list[
             model=model.name,
             version=version.name,
             takes="text",
-            first_stage=FaqMatcher.options(
+            first_stage=FAQ_MATCHER.options(
                 name=f"{model.name}-{version.name}",
                 ray_actor_options=resources(version.scaling),
                 graceful_shutdown_timeout_s=drain_seconds(application),
@@ -47,13 +47,13 @@ def bind_image_classifier(model: ImageModel, application: ApplicationSettings) -
     bound = []
     for version in model.versions:
         name = f"{model.name}-{version.name}"
-        classifier = ImageClassifierDeployment.options(
+        classifier = IMAGE_CLASSIFIER.options(
             name=name,
             ray_actor_options=resources(version.scaling, gpus=gpus(version.model)),
             graceful_shutdown_timeout_s=drain_seconds(application),
             **stage_options(version.scaling, callers=version.preprocess_scaling.max_replicas),
         ).bind(version.model, allow_untrained=application.profile == "local")
-        preprocess = Preprocess.options(
+        preprocess = PREPROCESS.options(
             name=f"{name}-preprocess",
             ray_actor_options=resources(version.preprocess_scaling),
             graceful_shutdown_timeout_s=drain_seconds(application),
@@ -86,5 +86,6 @@ def gpus(settings: ImageClassifierSettings) -> float:
 def gpus_in_reach() -> bool:
     """Whether Ray, or where it does not run yet this machine, has a GPU."""
     if ray.is_initialized():
-        return ray.cluster_resources().get("GPU", 0) > 0
+        resources_of_cluster: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        return resources_of_cluster.get("GPU", 0) > 0
     return any(Path("/dev").glob("nvidia[0-9]*"))

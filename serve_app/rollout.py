@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from deployments.errors import StartupError
 
@@ -33,7 +34,7 @@ def follow_rollout(application: str, report: Report, stop: threading.Event) -> N
         status = serve.status().applications.get(application)
         if status is not None:
             for name, deployment in status.deployments.items():
-                _show(name, _words(deployment.status, deployment.replica_states), shown, report)
+                _show(name, _words(deployment.status, dict(deployment.replica_states)), shown, report)
             if status.status == "RUNNING":
                 return
             if status.status in {"DEPLOY_FAILED", "UNHEALTHY"}:
@@ -55,7 +56,7 @@ def reason(message: str) -> str:
     return f"The application failed to start: {first}"
 
 
-def _words(status: str, replicas: dict[str, int]) -> str:
+def _words(status: str, replicas: Mapping[Any, int]) -> str:
     running = replicas.get("RUNNING", 0)
     if status == "HEALTHY":
         return f"running ({running} replica{'s' if running != 1 else ''})"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 from rich.console import Console
@@ -69,7 +71,8 @@ def running_replicas(application: str) -> dict[str, int]:
     from ray import serve
 
     deployments = serve.status().applications[application].deployments
-    return {name: status.replica_states.get("RUNNING", 0) for name, status in deployments.items()}
+    states: dict[str, Mapping[Any, int]] = {name: status.replica_states for name, status in deployments.items()}
+    return {name: replicas.get("RUNNING", 0) for name, replicas in states.items()}
 
 
 def example(model: FaqModel | ImageModel, url: str) -> str:

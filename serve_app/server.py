@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -101,7 +102,7 @@ class Server:
             namespace="serve",
             include_dashboard=False,
             log_to_driver=False,
-            logging_level="ERROR",
+            logging_level=logging.ERROR,
             object_store_memory=OBJECT_STORE_BYTES,
             # Nothing of a service on the loopback address may be reached from elsewhere.
             _node_ip_address="127.0.0.1",
@@ -145,7 +146,7 @@ class Server:
         accepted_seconds = self.settings.ingress.request_timeout_seconds + DRAIN_MARGIN_SECONDS
         if not processes.drain_haproxy(accepted_seconds):
             serve.delete(self.config.application)
-        serve.shutdown()
+        serve.shutdown()  # type: ignore[no-untyped-call]
 
     @contextmanager
     def _stopped_by_signals(self) -> Iterator[None]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 from ray import serve
+from ray.serve import Deployment
 
 from deployments.contracts import Matches, ModelDescription, Outcome, Question, Reply
 from deployments.faq_matcher.settings import FaqMatcherSettings
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
 
 
-@serve.deployment
-class FaqMatcher:
+class FaqMatcherReplica:
     """Matches questions with the originals of an FAQ."""
 
     def __init__(self, settings: FaqMatcherSettings) -> None:
@@ -45,3 +46,6 @@ class FaqMatcher:
     def record_autoscaling_stats(self) -> dict[str, float]:
         """Report load to the autoscaling policy; Ray Serve calls this."""
         return {REQUESTS_IN_FLIGHT: self._load.average()}
+
+
+FAQ_MATCHER = cast("Deployment", serve.deployment(FaqMatcherReplica))

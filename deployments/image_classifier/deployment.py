@@ -5,22 +5,27 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
+import ray
 from ray import serve
+from ray.serve import Deployment
 
 from deployments.contracts import Classes, ModelDescription, Outcome, PreparedImage, Reply
+from deployments.errors import ScoringError
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
 
 
-@serve.deployment
-class ImageClassifierDeployment:
+class ImageClassifierReplica:
     """Classifies prepared images."""
 
     def __init__(self, settings: ImageClassifierSettings, *, allow_untrained: bool) -> None:
         # Here, so that nodes without torch can build the application.
         from deployments.image_classifier.classifier import ImageClassifier
 
+        threads = settings.threads or _reserved_cpus()
+        settings = settings.model_copy(update={"threads": threads})
         self._classifier = ImageClassifier.load(settings, allow_untrained=allow_untrained)
         self._description = self._classifier.describe()
         self._load = StageLoad()
@@ -37,11 +42,11 @@ class ImageClassifierDeployment:
             loop = asyncio.get_running_loop()
             started, results = await loop.run_in_executor(self._engine_thread, self._run, images)
             seconds = {"queue": started - arrived, "infer": time.perf_counter() - started}
-        outcomes = [Outcome(result, dict(seconds)) for result in results]
+        outcomes: list[Outcome[Classes]] = [Outcome(result, dict(seconds)) for result in results]
         return Reply(outcomes, self._replica, self._description.weights)
 
-    def _run(self, images: list[PreparedImage]) -> tuple[float, list[Classes | Exception]]:
-        return time.perf_counter(), list(self._classifier.score(images))
+    def _run(self, images: list[PreparedImage]) -> tuple[float, list[Classes | ScoringError]]:
+        return time.perf_counter(), self._classifier.score(images)
 
     async def describe(self) -> ModelDescription:
         """Tell what is loaded."""
@@ -50,3 +55,12 @@ class ImageClassifierDeployment:
     def record_autoscaling_stats(self) -> dict[str, float]:
         """Report load to the autoscaling policy; Ray Serve calls this."""
         return {REQUESTS_IN_FLIGHT: self._load.average()}
+
+
+def _reserved_cpus() -> int | None:
+    """Return the whole CPUs that Ray reserves for this replica; None where it reserves none."""
+    assigned: dict[str, float] = ray.get_runtime_context().get_assigned_resources()  # type: ignore[no-untyped-call]
+    return int(assigned.get("CPU", 0)) or None
+
+
+IMAGE_CLASSIFIER = cast("Deployment", serve.deployment(ImageClassifierReplica))

@@ -39,6 +39,6 @@ class ImageClassifierSettings(BaseModel):
         default="auto", description="GPUs that Ray reserves for each replica; auto: one where Ray has any."
     )
     threads: int | None = Field(
-        default=None, ge=1, description="Threads that compute in one replica; none: as many as PyTorch finds cores."
+        default=None, ge=1, description="Threads that compute in one replica; none: the CPUs that it reserves, or all."
     )
     max_batch: int = Field(default=32, ge=1, description="Images that go through the network at once.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import numpy as np
@@ -47,7 +48,7 @@ class TorchEngine:
         network: as in `Classification`; moved to the device.
         preset: as in `Classification`.
         device: auto takes the GPU where there is one.
-        threads: of the CPU; None leaves PyTorch's own choice.
+        threads: of the CPU; None for as many as this process may run on.
         max_batch: images that go through the network at once; more are split.
 
     Raises:
@@ -63,8 +64,8 @@ class TorchEngine:
         threads: int | None = None,
         max_batch: int = 32,
     ) -> None:
-        if threads is not None:
-            torch.set_num_threads(threads)
+        # Not PyTorch's own choice: Ray sets OMP_NUM_THREADS to 1 where a replica reserves no CPU.
+        torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
         self._device = _device(device)
         self._max_batch = max_batch
         graph = Classification(network, preset).eval().to(self._device)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from ray import serve
+from ray.serve import Application, Deployment
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
@@ -26,20 +27,18 @@ class BoundVersion:
         model: the model's name.
         version: the version's name.
         takes: what its requests hold.
-        first_stage: handle of the stage that requests go to first.
+        first_stage: the stage that requests go to first; bound when the application is built, its handle in a replica.
         scaling: that stage's settings.
     """
 
     model: str
     version: str
     takes: Takes
-    first_stage: DeploymentHandle[Any]
+    first_stage: DeploymentHandle[Any] | Application
     scaling: ScalingSettings
 
 
-@serve.deployment(name="ingress")
-@serve.ingress()
-class Ingress:
+class IngressReplica:
     """Answers HTTP requests; there is no other way in."""
 
     def __init__(self, versions: list[BoundVersion]) -> None:
@@ -58,7 +57,8 @@ def _models(versions: list[BoundVersion]) -> list[Model]:
     by_name: dict[str, dict[str, Version]] = {}
     takes: dict[str, Takes] = {}
     for bound in versions:
-        client = StageClient[Any, Any](bound.first_stage, bound.scaling, weigh=_WEIGHTS[bound.takes])
+        handle = cast("DeploymentHandle[Any]", bound.first_stage)
+        client = StageClient[Any, Any](handle, bound.scaling, weigh=_WEIGHTS[bound.takes])
         by_name.setdefault(bound.model, {})[bound.version] = Version(bound.version, client)
         takes[bound.model] = bound.takes
     return [Model(name, takes[name], versions) for name, versions in by_name.items()]
@@ -73,3 +73,7 @@ def _size_of_text(question: Question) -> int:
 
 
 _WEIGHTS: dict[Takes, Callable[[Any], int]] = {"text": _size_of_text, "images": _size_of_image}
+
+
+# Not as decorators, so that the class keeps its name: Ray Serve pickles a subclass of it.
+INGRESS = cast("Deployment", serve.deployment(serve.ingress()(IngressReplica), name="ingress"))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 from ray import serve
+from ray.serve import Deployment
 from ray.serve.handle import DeploymentHandle
 
 from deployments.contracts import Classes, EncodedImage, ModelDescription, Outcome, PreparedImage, Reply
@@ -20,14 +21,13 @@ from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
 CLASSIFIER_START_SECONDS = 900
 
 
-@serve.deployment
-class Preprocess:
+class PreprocessReplica:
     """Turns image files into pixels and has them classified.
 
     The pixels go straight to the classifier, so that they cross one process boundary and not two.
     """
 
-    async def __init__(
+    async def __init__(  # type: ignore[misc]  # Ray Serve awaits it
         self,
         settings: PreprocessSettings,
         classifier: DeploymentHandle[Any],
@@ -74,3 +74,6 @@ class Preprocess:
 
 def _size(image: PreparedImage) -> int:
     return image.pixels.nbytes
+
+
+PREPROCESS = cast("Deployment", serve.deployment(PreprocessReplica))
