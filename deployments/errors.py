@@ -12,6 +12,7 @@
     ├── PayloadTooLarge             413  payload_too_large
     ├── UnsupportedMediaType        415  unsupported_media_type
     ├── ModelError                  424  model_error
+    ├── ClientGone                  499  client_gone
     └── Unavailable                 503  unavailable
         └── Overloaded              503  overloaded
 
@@ -35,13 +36,18 @@ class ScoringError(Exception):
         retry_after_seconds: when a client may try again; sent as Retry-After.
     """
 
-    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    status: ClassVar[int] = HTTPStatus.INTERNAL_SERVER_ERROR
     code: ClassVar[str] = "internal_error"
     retry_after_seconds: ClassVar[int | None] = None
 
     def __init__(self, message: str = "The service failed to answer this request.") -> None:
         super().__init__(message)
         self.message = message
+
+    @property
+    def title(self) -> str:
+        """The status in words; 499 is none of HTTP's own."""
+        return HTTPStatus(self.status).phrase if self.status in set(HTTPStatus) else "Client Closed Request"
 
 
 class BadRequest(ScoringError):
@@ -116,6 +122,13 @@ class ModelError(ScoringError):
 
     status = HTTPStatus.FAILED_DEPENDENCY
     code = "model_error"
+
+
+class ClientGone(ScoringError):
+    """The client hung up; nobody reads the response, but logs and metrics tell it from a failure."""
+
+    status = 499
+    code = "client_gone"
 
 
 class Unavailable(ScoringError):

@@ -11,13 +11,15 @@ from pathlib import Path
 logger = logging.getLogger("ray.serve")
 
 # HAProxy takes the requests, so that no Python proxy touches them; replicas talk gRPC and log in blocks. Messages
-# between stages hold whole images, so gRPC's limit of 4 MiB must go. The last one is for safety: it puts our own
-# check of request identifiers around Ray's handling of them.
+# between stages hold whole images, so gRPC's limit of 4 MiB must go. The last
+# two: no Python process reads a log line for each request to count it, since replicas count too; and our own
+# handling of two headers stands around Ray's.
 FAST_MODE = {
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(2**31 - 1),
-    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.request_ids:middlewares",
+    "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.outermost:middlewares",
 }
 
 # How long a replica of the ingress stays reachable after it was told to stop. HAProxy on the same machine learns of

@@ -39,7 +39,7 @@ async def score_images(request: Request, version: Version, settings: IngressSett
     images = await read_images(request, settings)
     if len(images) > settings.max_images_per_request:
         raise InvalidInput(f"The request has {len(images)} images; the limit is {settings.max_images_per_request}.")
-    scored = await score_all(version, images, deadline)
+    scored = await score_all(request, version, images, deadline)
     result = {name: format_classes(image.result) for name, image in scored.items()}
     return Scored(result, slowest(scored.values()))
 

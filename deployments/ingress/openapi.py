@@ -132,7 +132,7 @@ def _model_headers() -> Json:
 
 def _errors(errors: Iterable[type[ScoringError]]) -> Json:
     content = {"application/problem+json": {"schema": _ref("Problem")}}
-    return {str(error.status.value): _response(HTTPStatus(error.status).phrase, content) for error in errors}
+    return {str(int(error.status)): _response(HTTPStatus(error.status).phrase, content) for error in errors}
 
 
 def _response(description: str, content: Json, headers: Json | None = None) -> Json:

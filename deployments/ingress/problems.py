@@ -23,8 +23,8 @@ class Problem(BaseModel):
 def problem_response(error: ScoringError, request_id: str) -> Response:
     """Return the response for an error; it shows the error's safe message and nothing else."""
     problem = Problem(
-        title=error.status.phrase,
-        status=error.status.value,
+        title=error.title,
+        status=error.status,
         detail=error.message,
         code=error.code,
         request_id=request_id,

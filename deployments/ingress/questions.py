@@ -29,7 +29,7 @@ class QuestionRequest(BaseModel):
 async def score_question(request: Request, version: Version, settings: IngressSettings, deadline: float) -> Scored:
     """Answer `{"input": "<question>"}` with its matches, best first."""
     body = parse_json(request, await read_body(request, settings.max_body_bytes), QuestionRequest)
-    scored = (await score_all(version, {"input": Question(body.input, body.top_k)}, deadline))["input"]
+    scored = (await score_all(request, version, {"input": Question(body.input, body.top_k)}, deadline))["input"]
     return Scored(format_matches(scored.result), scored.seconds)
 
 

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.requests import Request
+
 from deployments.contracts import Outcome
 from deployments.errors import InvalidInput, ScoringError
+from deployments.ingress.hang_ups import given_up_without_client
 from deployments.ingress.json_bodies import shown
 from deployments.ingress.models import Version
 
@@ -26,12 +29,17 @@ class Scored:
     seconds: dict[str, float]
 
 
-async def score_all(version: Version, items: Mapping[str, Any], deadline: float) -> dict[str, Scored]:
-    """Score a request's items, all at once, by name.
+async def score_all(request: Request, version: Version, items: Mapping[str, Any], deadline: float) -> dict[str, Scored]:
+    """Score a request's items, all at once, by name; give up when the client hangs up.
 
     Raises:
         ScoringError: the first item that has no result; where there are several, the message names it.
     """
+    with given_up_without_client(request):
+        return await _score_all(version, items, deadline)
+
+
+async def _score_all(version: Version, items: Mapping[str, Any], deadline: float) -> dict[str, Scored]:
     if len(items) == 1:
         ((name, item),) = items.items()
         return {name: _succeeded(await version.stage.submit(item, deadline=deadline))}

@@ -3,7 +3,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
-from deployments.ingress.request_ids import middlewares
+from deployments.ingress.outermost import middlewares
 
 
 async def echo(scope, receive, send):

@@ -1,0 +1,38 @@
+"""What stands around Ray Serve's own handling of a request; Ray finds it by an environment variable."""
+
+from __future__ import annotations
+
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from deployments.ingress.request_ids import REQUEST_ID, request_id_of
+
+# Ray Serve's header, by which it leaves it to the application to notice that a client went away.
+DISCONNECT_DISABLED = b"x-request-disconnect-disabled"
+_REPLACED = {REQUEST_ID.encode(), DISCONNECT_DISABLED}
+
+
+class Outermost:
+    """Changes two headers of each request before Ray Serve reads them.
+
+    The request's identifier: Ray decodes it and writes it to its logs and responses as it comes, so one that could
+    forge a log line is replaced. And who notices that a client has gone: Ray would give every request two tasks
+    for it and read the body ahead without a limit; `deployments.ingress.hang_ups` does it for slow requests alone.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with changed headers."""
+        if scope["type"] == "http":
+            request_id = request_id_of(Request(scope)).encode()
+            kept = [header for header in scope["headers"] if header[0] not in _REPLACED]
+            scope["headers"] = [*kept, (REQUEST_ID.encode(), request_id), (DISCONNECT_DISABLED, b"?1")]
+        await self._app(scope, receive, send)
+
+
+def middlewares() -> list[Middleware]:
+    """Return what Ray Serve is to put around itself."""
+    return [Middleware(Outermost)]
