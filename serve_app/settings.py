@@ -32,7 +32,7 @@ class FaqVersion(_Settings):
     name: Name = Field(default="1", description="Names the version in requests and responses.")
     model: FaqMatcherSettings = Field(default=FaqMatcherSettings(), description="Where the model comes from.")
     scaling: ScalingSettings = Field(
-        default=ScalingSettings(max_concurrent_requests=64), description="Replicas of the FAQ matcher."
+        default=ScalingSettings(max_replicas=2, max_concurrent_requests=64), description="Replicas of the FAQ matcher."
     )
 
 
@@ -46,7 +46,8 @@ class ImageVersion(_Settings):
     scaling: ScalingSettings = Field(default=ScalingSettings(), description="Replicas of the image classifier.")
     preprocess: PreprocessSettings = Field(default=PreprocessSettings(), description="How images are decoded.")
     preprocess_scaling: ScalingSettings = Field(
-        default=ScalingSettings(max_concurrent_requests=32), description="Replicas of the preprocess stage."
+        default=ScalingSettings(max_replicas=2, max_concurrent_requests=32),
+        description="Replicas of the preprocess stage.",
     )
 
 

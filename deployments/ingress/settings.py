@@ -25,7 +25,7 @@ class IngressSettings(BaseModel):
         default=2, gt=0, description="How long a readiness check waits for each model."
     )
     scaling: ScalingSettings = Field(
-        default=ScalingSettings(max_concurrent_requests=256),
+        default=ScalingSettings(max_replicas=2, max_concurrent_requests=64),
         description="Replicas of the ingress; requests beyond slots and queue are refused with 503.",
     )
 
