@@ -22,9 +22,12 @@ FAST_MODE = {
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.outermost:middlewares",
 }
 
-# How long a replica of the ingress stays reachable after it was told to stop. HAProxy on the same machine learns of
-# that within a tenth of a second.
-LOCAL_DRAINING = {"RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1"}
+# A replica of the ingress that is to stop stays reachable for the first; HAProxy on the same machine learns of it
+# within a tenth of a second. The second is how long idle connections of clients may hold up the end of HAProxy.
+LOCAL_DRAINING = {
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
+    "RAY_SERVE_HAPROXY_CLOSE_SPREAD_TIME_S": "1",
+}
 
 
 def fast_mode() -> dict[str, str]:

@@ -107,6 +107,8 @@ class Server:
             # Nothing of a service on the loopback address may be reached from elsewhere.
             _node_ip_address="127.0.0.1",
         )
+        # What concerns a person is reported; the rest is in Ray's own log files.
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)
         # Ray has put its own handlers in their place.
         self._handle_signals()
         self._report("Starting Ray Serve")
@@ -140,13 +142,12 @@ class Server:
         self._report("Stopped")
 
     def _drain(self) -> None:
-        from ray import serve
-
         self._report("Draining: what has been accepted is answered, nothing new is accepted")
         accepted_seconds = self.settings.ingress.request_timeout_seconds + DRAIN_MARGIN_SECONDS
         if not processes.drain_haproxy(accepted_seconds):
+            from ray import serve
+
             serve.delete(self.config.application)
-        serve.shutdown()  # type: ignore[no-untyped-call]
 
     @contextmanager
     def _stopped_by_signals(self) -> Iterator[None]:

@@ -1,0 +1,109 @@
+"""`scoring serve` as a user starts it."""
+
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("SCORING_TEST_DATA", ROOT.parent / "shared" / "data"))
+SCORING = Path(sys.executable).with_name("scoring")
+START_SECONDS = 240
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def write_config(path, args, **application):
+    config = {
+        "applications": [
+            {
+                "name": "scoring",
+                "route_prefix": "/",
+                "import_path": "serve_app.app:build",
+                "args": args,
+                **application,
+            }
+        ]
+    }
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return path
+
+
+class Service:
+    """`scoring serve` as a process, with what it prints."""
+
+    def __init__(self, *arguments, environment=None):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.lines = []
+        self._queue = queue.Queue()
+        self.process = subprocess.Popen(
+            [SCORING, "serve", "--port", str(self.port), *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **(environment or {})},
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+        self.client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+
+    def _read(self):
+        for line in self.process.stdout:
+            self._queue.put(line)
+        self._queue.put(None)
+
+    def wait_for(self, text, seconds=START_SECONDS):
+        until = time.monotonic() + seconds
+        while not any(text in line for line in self.lines):
+            try:
+                line = self._queue.get(timeout=max(0.01, until - time.monotonic()))
+            except queue.Empty:
+                pytest.fail(f"no '{text}' after {seconds} s:\n{self.output}")
+            if line is None:
+                pytest.fail(f"ended without '{text}':\n{self.output}")
+            self.lines.append(line)
+
+    @property
+    def output(self):
+        while not self._queue.empty():
+            line = self._queue.get()
+            if line is not None:
+                self.lines.append(line)
+        return "".join(self.lines)
+
+    def children(self, name=""):
+        found = []
+        for process in psutil.Process(self.process.pid).children(recursive=True):
+            try:
+                if name in process.name() + " ".join(process.cmdline()):
+                    found.append(process)
+            except (psutil.NoSuchProcess, psutil.ZombieProcess):
+                continue
+        return found
+
+    def replicas(self, deployment):
+        return self.children(f"ray::ServeReplica:scoring:{deployment}")
+
+    def stop(self, number=signal.SIGTERM):
+        """Stop the service and return the processes that it left behind."""
+        started = self.children() if self.process.poll() is None else []
+        self.process.send_signal(number)
+        self.process.wait(120)
+        _, left = psutil.wait_procs(started, timeout=1)
+        for process in left:
+            process.kill()
+        return left

@@ -1,0 +1,183 @@
+"""What people send, to a running service."""
+
+import base64
+import json
+import re
+import threading
+import time
+
+import httpx
+import psutil
+import pytest
+from payloads import JPEG, bomb, photo
+
+
+def assert_problem(response, status, *words):
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["request_id"] == response.headers["x-request-id"]
+    assert "Traceback" not in response.text
+    assert "/" not in problem["detail"].replace("application/json", "").replace("image/*", "").replace("GET /docs", "")
+    for word in words:
+        assert word in problem["detail"]
+
+
+def test_it_says_what_it_serves_and_how_to_ask(service):
+    assert re.search(rf"Ready: {service.url}\n", service.output)
+    assert re.search(r"faq +1 +sklearn +trained +1", service.output)
+    assert re.search(r"image +1 +pytorch +untrained +1", service.output)
+    assert f"curl {service.url}/faq/score" in service.output
+    assert f"curl {service.url}/image/score" in service.output
+    assert "fast mode: HAProxy, throughput-optimized" in service.output
+
+
+def test_the_sample_faq_knows_its_own_questions(client):
+    response = client.post("/faq/score", json={"input": "How do I serve on a different port than 8000?"})
+    (matches, computed) = response.json()["result"]
+    assert matches[0][:2] == [3, 301]
+    assert len(matches) >= 60
+    assert [p for _, _, p in matches] == sorted((p for _, _, p in matches), reverse=True)
+    assert sum(p for _, _, p in matches) == pytest.approx(1, abs=1e-3)
+    assert computed.startswith("Computed in")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_every_kind_of_image_is_classified(client, kind):
+    response = client.post("/image/score", content=photo(kind=kind), headers={"content-type": f"image/{kind.lower()}"})
+    assert response.status_code == 200, response.text
+    classes = response.json()["result"][0]["image"]
+    assert len(classes) == 3
+    assert re.fullmatch(r"n\d{8} .+", classes[0][0])
+    assert response.json()["weights"] == "untrained"
+    assert response.headers["x-model-weights"] == "untrained"
+
+
+def test_several_images_in_json_a_form_and_a_bare_body_get_the_same_answer(client):
+    image = photo()
+    encoded = base64.b64encode(image).decode()
+    by_json = client.post("/image/score", json={"input": {"a": encoded, "b": encoded}}).json()["result"][0]
+    by_form = client.post("/image/score", files={"image": ("a", image)}).json()["result"][0]
+    bare = client.post("/image/score", content=image, headers={"content-type": "image/jpeg"}).json()["result"][0]
+    labels = [[label for label, _ in classes] for classes in (*by_json.values(), by_form["a"], bare["image"])]
+    assert labels[0] == labels[1] == labels[2] == labels[3]
+
+
+def test_headers_tell_who_answered_and_where_time_went(client):
+    response = client.post(
+        "/image/score", content=photo(), headers={"content-type": "image/jpeg", "x-request-id": "t-1"}
+    )
+    assert response.headers.get_list("x-request-id") == ["t-1"]
+    assert (response.headers["x-model-name"], response.headers["x-model-version"]) == ("image", "1")
+    timing = dict(re.findall(r"(\w+);dur=([\d.]+)", response.headers["server-timing"]))
+    assert set(timing) == {"decode", "queue", "infer", "total"}
+    assert float(timing["infer"]) > 0
+
+
+def test_the_service_describes_itself(client):
+    assert client.get("/").text == "Healthy"
+    assert client.get("/v2/health/live").json() == {"live": True}
+    assert client.get("/v2/health/ready").json() == {"ready": True}
+    assert "ray " in client.get("/version").text
+    assert client.get("/v2/models/faq").json()["parameters"]["originals"] >= 60
+    model = client.get("/v2/models/image").json()
+    assert model["weights"] == "untrained"
+    assert model["inputs"][0]["shape"] == [-1, 224, 224, 3]
+    assert set(client.get("/swagger.json").json()["paths"]) >= {"/faq/score", "/image/score", "/v2/models/{model}"}
+    assert "SwaggerUIBundle" in client.get("/docs").text
+
+
+JSON = {"content-type": "application/json"}
+BAD = {
+    "empty body": ("/faq/score", b"", JSON, 400, "empty"),
+    "wrong content type": ("/faq/score", b"x", {"content-type": "text/plain"}, 415, "application/json"),
+    "invalid JSON": ("/faq/score", b'{"input": ', JSON, 400, "not valid JSON"),
+    "wrong field": ("/faq/score", b'{"question": "x"}', JSON, 422, "input"),
+    "wrong type": ("/faq/score", b'{"input": 5}', JSON, 422, "input"),
+    "blank text": ("/faq/score", b'{"input": " "}', JSON, 422, "question is empty"),
+    "text of 1 MB": ("/faq/score", json.dumps({"input": "why " * 250_000}).encode(), JSON, 422, "characters"),
+    "invalid base64": ("/image/score", b'{"input": {"a": "%%%"}}', JSON, 422, "base64"),
+    "not an image": ("/image/score", b"hello", JPEG, 422, "image"),
+    "truncated image": ("/image/score", photo()[:5000], JPEG, 422, "image"),
+    "bomb": ("/image/score", bomb(), {"content-type": "image/png"}, 422, "pixels"),
+    "body over the limit": ("/image/score", bytes(8 * 1024 * 1024 + 1), JPEG, 413, "limit"),
+    "unknown route": ("/nothing/score", b"{}", JSON, 404, "nothing at this path"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_refused_with_a_sentence_and_the_same_replica_answers_next(service, client, name):
+    path, body, headers, status, word = BAD[name]
+    before = [p.pid for p in service.replicas("")]
+    assert_problem(client.post(path, content=body, headers=headers), status, word)
+    assert client.post("/faq/score", json={"input": "port"}).status_code == 200
+    assert client.post("/image/score", content=photo(), headers=JPEG).status_code == 200
+    assert set(before) <= {p.pid for p in service.replicas("")}
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/faq/score"), ("DELETE", "/image/score"), ("POST", "/version")])
+def test_an_unknown_method_is_refused(client, method, path):
+    assert_problem(client.request(method, path), 405, "takes")
+
+
+def test_an_image_of_one_pixel_is_an_image(client):
+    for kind in ("JPEG", "PNG"):
+        response = client.post("/image/score", content=photo((1, 1), kind), headers={"content-type": "image/png"})
+        assert response.status_code == 200, response.text
+
+
+def test_a_hostile_request_id_neither_fails_nor_comes_back(client):
+    for sent in (b"\xff\xfe", b'x" 200 "', b"y" * 3000):
+        response = client.get("/v2/health/live", headers=[(b"x-request-id", sent)])
+        assert response.status_code == 200
+        (returned,) = response.headers.get_list("x-request-id")
+        assert len(returned) == 36
+
+
+def test_memory_does_not_grow_under_bad_input(service, client):
+    def send_all(times):
+        for _ in range(times):
+            for path, body, headers, status, _ in BAD.values():
+                assert client.post(path, content=body, headers=headers).status_code == status
+
+    def resident():
+        return {p.pid: p.memory_info().rss for p in service.replicas("")}
+
+    send_all(8)
+    before = resident()
+    send_all(25)
+    after = resident()
+    for pid, size in before.items():
+        assert after[pid] - size < 24 * 1024 * 1024, psutil.Process(pid).cmdline()
+
+
+def test_clients_that_hang_up_leave_nothing_behind(service, client):
+    """The slow requests of clients that have gone do not keep those of others waiting."""
+    image = photo((3000, 2000))
+    stop = threading.Event()
+
+    def hang_up():
+        while not stop.is_set():
+            with pytest.raises(httpx.TimeoutException):
+                httpx.post(
+                    f"{service.url}/image/score", content=image, headers=JPEG, timeout=httpx.Timeout(5, read=0.02)
+                )
+
+    threads = [threading.Thread(target=hang_up) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    time.sleep(3)  # how long clients keep coming and going, not how long something takes
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert client.post("/image/score", content=photo(), headers=JPEG).status_code == 200
+    assert client.post("/faq/score", json={"input": "port"}).status_code == 200
+
+
+def test_a_body_that_ends_early_is_no_error_of_the_service(service, client):
+    import socket
+
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.sendall(b"POST /faq/score HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{")
+    assert client.post("/faq/score", json={"input": "port"}).status_code == 200
+    assert client.get("/v2/health/ready").status_code == 200
