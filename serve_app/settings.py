@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from deployments.errors import StartupError
 from deployments.faq_matcher.settings import FaqMatcherSettings
@@ -86,19 +86,22 @@ class ApplicationSettings(_Settings):
         description="The models to serve.",
     )
 
-    @model_validator(mode="after")
-    def _names_are_free(self) -> ApplicationSettings:
-        names = [model.name for model in self.models]
-        for name in names:
-            if name in RESERVED_NAMES:
-                raise ValueError(f"models: the name '{name}' is reserved; choose another")
-            if names.count(name) > 1:
-                raise ValueError(f"models: the name '{name}' occurs twice")
-        for model in self.models:
-            versions = [version.name for version in model.versions]
-            if len(set(versions)) < len(versions):
-                raise ValueError(f"models: '{model.name}' has two versions of the same name")
-        return self
+    @field_validator("models")
+    @classmethod
+    def _names_are_free(cls, models: list[Model]) -> list[Model]:
+        names = [model.name for model in models]
+        wrong = [f"the name '{name}' is reserved; choose another" for name in names if name in RESERVED_NAMES]
+        wrong += [f"the name '{name}' occurs twice" for name in _repeated(names)]
+        for model in models:
+            versions = _repeated([version.name for version in model.versions])
+            wrong += [f"'{model.name}' has two versions of the name '{name}'" for name in versions]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return models
+
+
+def _repeated(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
 
 
 def parse_settings(args: dict[str, Any], environment: dict[str, str]) -> ApplicationSettings:
@@ -107,29 +110,33 @@ def parse_settings(args: dict[str, Any], environment: dict[str, str]) -> Applica
     Raises:
         StartupError: names every key that is wrong, and the values that it may have.
     """
-    missing: list[str] = []
-    expanded = _expand(args, environment, "", missing)
-    if missing:
-        raise StartupError(f"The settings are not valid:\n{chr(10).join(missing)}")
+    missing: dict[str, str] = {}
+    wrong: dict[str, str] = {}
     try:
-        return ApplicationSettings.model_validate(expanded)
+        settings = ApplicationSettings.model_validate(_expand(args, environment, "", missing))
     except ValidationError as error:
-        raise StartupError(f"The settings are not valid:\n{explain(error, ApplicationSettings)}") from None
+        wrong = explain(error, ApplicationSettings)
+    # A text whose variable is not set may be wrong only for that.
+    if wrong := {**wrong, **missing}:
+        lines = [f"  {key}: {problem}" for key, problem in wrong.items()]
+        raise StartupError("\n".join(["The settings are not valid:", *lines]))
+    return settings
 
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-def _expand(value: Any, environment: dict[str, str], key: str, missing: list[str]) -> Any:
+def _expand(value: Any, environment: dict[str, str], key: str, missing: dict[str, str]) -> Any:
     if isinstance(value, dict):
         return {name: _expand(item, environment, f"{key}.{name}", missing) for name, item in value.items()}
     if isinstance(value, list):
         return [_expand(item, environment, f"{key}.{index}", missing) for index, item in enumerate(value)]
-    if isinstance(value, str):
-        missing.extend(
-            f"  {key.removeprefix('.')}: the environment variable {name} is not set"
-            for name in _VARIABLE.findall(value)
-            if name not in environment
-        )
-        return _VARIABLE.sub(lambda match: environment.get(match[1], ""), value)
-    return value
+    if not isinstance(value, str):
+        return value
+    unset = [name for name in _VARIABLE.findall(value) if name not in environment]
+    if unset:
+        are = "are" if len(unset) > 1 else "is"
+        variables = "variables" if len(unset) > 1 else "variable"
+        missing[key.removeprefix(".")] = f"the environment {variables} {', '.join(unset)} {are} not set"
+        return value
+    return _VARIABLE.sub(lambda match: environment[match[1]], value)
