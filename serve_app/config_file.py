@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+from pydantic import ValidationError
 
 from deployments.errors import StartupError
+from serve_app.setting_errors import explain
+
+if TYPE_CHECKING:
+    from ray.serve.schema import ServeDeploySchema
 
 IMPORT_PATH = "serve_app.app:build"
+DEFAULT_ADDRESS = {"host": "127.0.0.1", "port": 8000}
+HIGHEST_PORT = 65535
 DEFAULT_CONFIG: dict[str, Any] = {
     "applications": [{"name": "scoring", "route_prefix": "/", "import_path": IMPORT_PATH, "args": {}}]
 }
@@ -34,9 +41,23 @@ class ConfigFile:
         """Return the same config with another address where one is given."""
         given = {"host": host, "port": port}
         options = {key: value for key, value in given.items() if value is not None}
-        http_options = {"host": "127.0.0.1", "port": 8000, **self.content.get("http_options", {}), **options}
+        http_options = {**DEFAULT_ADDRESS, **self.content.get("http_options", {}), **options}
         content = {**self.content, "http_options": http_options, "proxy_location": "HeadOnly"}
         return ConfigFile(content, self.application, self.args)
+
+    def for_ray(self) -> ServeDeploySchema:
+        """Return the content as Ray Serve takes it; imports Ray, whose environment variables must be set by then.
+
+        Raises:
+            StartupError: Ray Serve would not take it.
+        """
+        from ray.serve.schema import ServeDeploySchema
+
+        try:
+            return ServeDeploySchema.model_validate(self.content)
+        except ValidationError as error:
+            lines = [f"  {key}: {problem}" for key, problem in explain(error, ServeDeploySchema).items()]
+            raise StartupError("\n".join(["The config file is not valid:", *lines])) from None
 
     @property
     def host(self) -> str:
@@ -60,6 +81,7 @@ def read_config(path: Path | None) -> ConfigFile:
     applications = content.get("applications")
     if not isinstance(applications, list) or len(applications) != 1 or not isinstance(applications[0], dict):
         raise StartupError(f"{name}: 'applications' must list exactly one application, with import_path {IMPORT_PATH}.")
+    _check_address(content.get("http_options", {}), name)
     application = applications[0]
     if application.get("import_path") != IMPORT_PATH:
         raise StartupError(f"{name}: the application's import_path must be {IMPORT_PATH}.")
@@ -68,7 +90,20 @@ def read_config(path: Path | None) -> ConfigFile:
     args = application.get("args") or {}
     if not isinstance(args, dict):
         raise StartupError(f"{name}: 'args' must hold settings by key.")
-    return ConfigFile(content, str(application.get("name", "default")), args)
+    application_name = application.get("name", "default")
+    if not isinstance(application_name, str) or not application_name:
+        raise StartupError(f"{name}: the application's name must be text.")
+    return ConfigFile(content, application_name, args)
+
+
+def _check_address(http_options: Any, name: str) -> None:
+    if not isinstance(http_options, dict):
+        raise StartupError(f"{name}: 'http_options' must hold options by key, such as host and port.")
+    address = {**DEFAULT_ADDRESS, **http_options}
+    if not isinstance(address["host"], str):
+        raise StartupError(f"{name}: http_options.host must be a name or an address in quotes.")
+    if type(address["port"]) is not int or not 0 < address["port"] <= HIGHEST_PORT:
+        raise StartupError(f"{name}: http_options.port must be a number from 1 to {HIGHEST_PORT}.")
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -82,6 +117,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise StartupError(f"The config file {path} is not valid YAML{where}.") from None
+    except (ValueError, RecursionError):
+        # A date that is none, a number of thousands of digits, thousands of brackets.
+        raise StartupError(f"The config file {path} holds a value that cannot be read.") from None
     if not isinstance(content, dict):
         raise StartupError(f"The config file {path} must hold keys and values, starting with 'applications'.")
     return content

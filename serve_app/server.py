@@ -94,8 +94,8 @@ class Server:
         # Ray reads its environment variables when it is imported.
         import ray
         from ray.serve._private.api import serve_start
-        from ray.serve.schema import ServeDeploySchema
 
+        schema = self.config.for_ray()
         self._report("Starting Ray")
         ray.init(
             address="local",
@@ -112,7 +112,6 @@ class Server:
         # Ray has put its own handlers in their place.
         self._handle_signals()
         self._report("Starting Ray Serve")
-        schema = ServeDeploySchema.model_validate(self.config.content)
         client = serve_start(http_options=schema.http_options.model_dump(), proxy_location=schema.proxy_location)
         client.deploy_apps(schema)
         follow_rollout(self.config.application, self._report, self._stop)
