@@ -12,6 +12,7 @@ from deployments.errors import StartupError
 from serve_app.settings import ApplicationSettings, FaqModel
 
 MEBIBYTE = 1024 * 1024
+CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 # Resident memory as measured at rest (docs/benchmarks.md), rounded up: Ray and the ingress, and a replica of each.
 RAY_MB = 1200
@@ -28,7 +29,7 @@ def check_port(host: str, port: int) -> None:
     """
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         raise StartupError(f"The host {host} is not known; use an address of this machine such as 127.0.0.1.") from None
     family, kind, protocol, _, address = addresses[0]
     with socket.socket(family, kind, protocol) as probe:
@@ -79,12 +80,19 @@ def memory_needed_mb(settings: ApplicationSettings) -> int:
 def memory_available_mb() -> int:
     """Return what this process may still use: of the machine, or of its control group where that is less."""
     available = psutil.virtual_memory().available
-    group = Path("/sys/fs/cgroup")
+    left = _left_in_control_group()
+    return int((available if left is None else min(available, left)) // MEBIBYTE)
+
+
+def _left_in_control_group() -> int | None:
+    """Return the bytes that the control group leaves, which are more than it calls free; None without a limit."""
     try:
-        limit = (group / "memory.max").read_text(encoding="ascii").strip()
-        used = int((group / "memory.current").read_text(encoding="ascii"))
+        limit = (CONTROL_GROUP / "memory.max").read_text(encoding="ascii").strip()
+        if limit == "max":
+            return None
+        used = int((CONTROL_GROUP / "memory.current").read_text(encoding="ascii"))
+        # Files that were read once count as used until something else needs their place.
+        stat = dict(line.split() for line in (CONTROL_GROUP / "memory.stat").read_text(encoding="ascii").splitlines())
+        return int(limit) - used + int(stat.get("inactive_file", 0))
     except (OSError, ValueError):
-        limit, used = "max", 0
-    if limit != "max":
-        available = min(available, int(limit) - used)
-    return int(available // MEBIBYTE)
+        return None
