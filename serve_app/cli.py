@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from deployments.errors import StartupError
 
@@ -59,5 +60,6 @@ def main() -> None:
     try:
         app()
     except StartupError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]Error:[/red] {error}", markup=True)
+        console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+        console.print(f"[red]Error:[/red] {escape(str(error))}")
         sys.exit(FAILED)

@@ -16,8 +16,10 @@ Report = Callable[[str], None]
 POLL_SECONDS = 0.25
 START_SECONDS = 1200
 
-_OWN_ERROR = re.compile(r"StartupError: (.+?)(?:\n\S*?Error|\n\s*\n|\Z)", re.DOTALL)
-_LAST_ERROR = re.compile(r"^(\w+(?:\.\w+)*(?:Error|Exception)): (.+)$", re.MULTILINE)
+# A sentence, and the indented lines that say which settings are wrong.
+_OWN_ERROR = re.compile(r"StartupError: (.+(?:\n  (?!File \").+)*)")
+# The last line of a stack trace; one error's text may be another's stack trace.
+_LAST_ERROR = re.compile(r"^(?:\w+\.)*(\w*(?:Error|Exception)(?:: (?!Traceback ).+)?)$", re.MULTILINE)
 
 
 def follow_rollout(application: str, report: Report, stop: threading.Event) -> None:
@@ -48,12 +50,11 @@ def follow_rollout(application: str, report: Report, stop: threading.Event) -> N
 def reason(message: str) -> str:
     """Find the sentence for people in Ray Serve's message, which holds a stack trace."""
     if own := _OWN_ERROR.search(message):
-        return own[1].strip()
+        return own[1]
     if errors := _LAST_ERROR.findall(message):
-        kind, text = errors[-1]
-        return f"The application failed to start: {kind.rpartition('.')[2]}: {text}"
+        return f"The application failed to start: {errors[-1]}"
     first = message.strip().partition("\n")[0]
-    return f"The application failed to start: {first}"
+    return f"The application failed to start: {first or 'Ray Serve gives no reason.'}"
 
 
 def _words(status: str, replicas: Mapping[Any, int]) -> str:
