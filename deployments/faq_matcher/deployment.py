@@ -12,6 +12,7 @@ from ray.serve import Deployment
 
 from deployments.contracts import Matches, ModelDescription, Outcome, Question, Reply
 from deployments.faq_matcher.settings import FaqMatcherSettings
+from deployments.replica import replica_id
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
 
 
@@ -25,7 +26,7 @@ class FaqMatcherReplica:
         self._model = load_model(settings)
         self._description = self._model.describe()
         self._load = StageLoad()
-        self._replica = serve.get_replica_context().replica_id.unique_id
+        self._replica = replica_id()
         # One thread: scoring holds the interpreter, and the event loop must stay free for the next call.
         self._scorer = ThreadPoolExecutor(1, thread_name_prefix="faq-scorer")
         # Ready means that a real question has been matched.

@@ -7,13 +7,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
-import ray
 from ray import serve
 from ray.serve import Deployment
 
 from deployments.contracts import Classes, ModelDescription, Outcome, PreparedImage, Reply
 from deployments.errors import ScoringError
 from deployments.image_classifier.settings import ImageClassifierSettings
+from deployments.replica import replica_id, reserved_cpus
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
 
 
@@ -24,12 +24,12 @@ class ImageClassifierReplica:
         # Here, so that nodes without torch can build the application.
         from deployments.image_classifier.classifier import ImageClassifier
 
-        threads = settings.threads or _reserved_cpus()
+        threads = settings.threads or reserved_cpus()
         settings = settings.model_copy(update={"threads": threads})
         self._classifier = ImageClassifier.load(settings, allow_untrained=allow_untrained)
         self._description = self._classifier.describe()
         self._load = StageLoad()
-        self._replica = serve.get_replica_context().replica_id.unique_id
+        self._replica = replica_id()
         # One call at a time on the device; the next is taken over and waits here.
         self._engine_thread = ThreadPoolExecutor(1, thread_name_prefix="image-classifier")
         # Ready means that a real inference has run; on the thread that will run all others.
@@ -55,12 +55,6 @@ class ImageClassifierReplica:
     def record_autoscaling_stats(self) -> dict[str, float]:
         """Report load to the autoscaling policy; Ray Serve calls this."""
         return {REQUESTS_IN_FLIGHT: self._load.average()}
-
-
-def _reserved_cpus() -> int | None:
-    """Return the whole CPUs that Ray reserves for this replica; None where it reserves none."""
-    assigned: dict[str, float] = ray.get_runtime_context().get_assigned_resources()  # type: ignore[no-untyped-call]
-    return int(assigned.get("CPU", 0)) or None
 
 
 IMAGE_CLASSIFIER = cast("Deployment", serve.deployment(ImageClassifierReplica))

@@ -13,6 +13,7 @@ from ray.serve.handle import DeploymentHandle
 from deployments.contracts import Classes, EncodedImage, ModelDescription, Outcome, PreparedImage, Reply
 from deployments.errors import ScoringError, StartupError
 from deployments.preprocess.settings import PreprocessSettings
+from deployments.replica import replica_id
 from deployments.scaling import ScalingSettings
 from deployments.stage_client import StageClient
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
@@ -44,7 +45,7 @@ class PreprocessReplica:
         self._preprocessor = Preprocessor(settings, description.preset)
         self._decoders = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decoder")
         self._load = StageLoad()
-        self._replica = serve.get_replica_context().replica_id.unique_id
+        self._replica = replica_id()
 
     async def score(self, images: list[EncodedImage], waited_seconds: list[float]) -> Reply[Classes]:
         """Prepare and classify each image; see the contract of a stage."""
