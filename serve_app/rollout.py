@@ -39,12 +39,17 @@ def follow_rollout(application: str, report: Report, stop: threading.Event) -> N
                 _show(name, _words(deployment.status, dict(deployment.replica_states)), shown, report)
             if status.status == "RUNNING":
                 return
-            if status.status in {"DEPLOY_FAILED", "UNHEALTHY"}:
-                messages = [status.message, *(each.message for each in status.deployments.values())]
-                raise StartupError(reason("\n\n".join(messages)))
+            messages = [status.message, *(each.message for each in status.deployments.values())]
+            _raise_if_failed(status.status, "\n\n".join(messages))
         if stop.wait(POLL_SECONDS):
             raise StartupError("Stopped before the service was ready.")
     raise StartupError(f"The application did not start within {START_SECONDS // 60} minutes.")
+
+
+def _raise_if_failed(status: str, message: str) -> None:
+    # Ray Serve starts a failing replica several times; what only a person can mend is known after the first.
+    if status in {"DEPLOY_FAILED", "UNHEALTHY"} or _OWN_ERROR.search(message):
+        raise StartupError(reason(message))
 
 
 def reason(message: str) -> str:

@@ -18,7 +18,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("SCORING_TEST_DATA", ROOT.parent / "shared" / "data"))
 SCORING = Path(sys.executable).with_name("scoring")
-START_SECONDS = 240
+START_SECONDS = 300
 
 
 def free_port():
@@ -57,6 +57,8 @@ class Service:
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, **(environment or {})},
+            # A process group of its own, so that a test can press Ctrl-C.
+            start_new_session=True,
         )
         threading.Thread(target=self._read, daemon=True).start()
         self.client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
@@ -101,7 +103,11 @@ class Service:
     def stop(self, number=signal.SIGTERM):
         """Stop the service and return the processes that it left behind."""
         started = self.children() if self.process.poll() is None else []
-        self.process.send_signal(number)
+        if number == signal.SIGINT:
+            # A terminal sends Ctrl-C to all processes of the group, Ray's among them.
+            os.killpg(self.process.pid, number)
+        else:
+            self.process.send_signal(number)
         self.process.wait(120)
         _, left = psutil.wait_procs(started, timeout=1)
         for process in left:

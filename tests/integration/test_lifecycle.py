@@ -106,19 +106,19 @@ def test_a_taken_port_ends_in_one_sentence(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        run = ended("--port", taken.getsockname()[1])
+        port = taken.getsockname()[1]
+        run = ended("--port", port)
     assert run.returncode == 1
-    assert run.stderr.startswith(f"Error: Port {taken.getsockname()[1] if taken.fileno() > 0 else ''}"[:12])
-    assert "choose another with --port" in run.stderr
-    assert len(run.stderr.strip().splitlines()) == 1
-    assert ray_processes() == before
+    wanted = f"Error: Port {port} on 127.0.0.1 is taken; stop what uses it, or choose another with --port.\n"
+    assert run.stderr == wanted
+    assert ray_processes() <= before
 
 
 def test_a_broken_config_names_every_error(tmp_path):
     args = {"profile": "locl", "models": [{"kind": "faq_matcher", "versions": [{"scaling": {"max_replica": 2}}]}]}
     run = ended("--config", write_config(tmp_path / "c.yaml", args), "--port", free_port())
     assert run.returncode == 1
-    assert "profile: Input should be 'local' or 'production'" in run.stderr
+    assert "profile: must be 'local' or 'production', not 'locl'" in run.stderr
     assert "scaling.max_replica: unknown key; did you mean max_replicas?" in run.stderr
     assert "Traceback" not in run.stdout + run.stderr
 
@@ -133,7 +133,7 @@ def test_a_model_that_cannot_load_ends_in_one_sentence_with_nothing_left(tmp_pat
     assert sentence.startswith("Error: ")
     assert "weights" in sentence
     assert "Traceback" not in run.stdout + run.stderr
-    assert ray_processes() == before
+    assert ray_processes() <= before
 
 
 def test_plain_serve_run_works_and_warns_that_it_is_slower(tmp_path):
