@@ -44,8 +44,8 @@ def serve(
     config: Annotated[
         Path | None, typer.Option(help="Ray Serve config file; without one, both models with their defaults.")
     ] = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.  [default: 8000]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.", show_default="8000")] = None,
 ) -> None:
     """Serve the models on this machine until Ctrl-C or SIGTERM."""
     from serve_app.serve_command import run
