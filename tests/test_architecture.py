@@ -1,0 +1,180 @@
+"""Arrows between the rooms point one way; docs/architecture.md draws them."""
+
+import ast
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+ROOMS = ("deployments", "serve_app", "loadtest", "cluster")
+STAGES = sorted(path.parent.name for path in (REPOSITORY / "deployments").glob("*/__init__.py"))
+
+# Whom each room may import, itself aside.
+ARROWS = {
+    "deployments": set(),
+    "serve_app": {"deployments"},
+    "loadtest": set(),
+    "cluster": {"serve_app", "deployments"},
+}
+
+# Measures the stages without a service, to tell what the service adds.
+MAY_IMPORT_STAGES_LATE = {"loadtest.in_process"}
+
+# What stages share may know Ray; where it does, only their deployment.py may import it.
+SHARED_WITH_RAY = {"deployments.autoscaling", "deployments.replica", "deployments.stage_client"}
+
+# Loaded where Ray runs already, or by the builder.
+SERVE_APP_WITH_RAY = {"serve_app.app", "serve_app.kinds"}
+
+MODEL_LIBRARIES = {"torch", "torchvision", "sklearn", "scipy", "PIL", "numpy", "openvino", "onnxruntime"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement: who imports what, and whether as soon as the module is loaded."""
+
+    module: str
+    imported: str
+    early: bool
+
+    @property
+    def room(self):
+        return self.imported.split(".")[0]
+
+    @property
+    def stage(self):
+        parts = self.imported.split(".")
+        return parts[1] if parts[0] == "deployments" and len(parts) > 1 and parts[1] in STAGES else None
+
+
+def modules(room):
+    for path in sorted((REPOSITORY / room).rglob("*.py")):
+        parts = path.relative_to(REPOSITORY).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def imports(room):
+    return [found for module, path in modules(room) for found in imports_of(module, path)]
+
+
+def imports_of(module, path):
+    return [
+        Import(module, name, early)
+        for statement, early in _statements(ast.parse(path.read_text(encoding="utf-8")), early=True)
+        for name in _names(statement, path)
+    ]
+
+
+def _statements(node, *, early):
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child, early
+        elif not _is_for_types(child):
+            late = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from _statements(child, early=early and not late)
+
+
+def _is_for_types(node):
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def _names(statement, path):
+    if isinstance(statement, ast.Import):
+        return [alias.name for alias in statement.names]
+    assert statement.level == 0, f"{path} has a relative import, which these tests do not follow."
+    return [f"{statement.module}.{alias.name}" for alias in statement.names]
+
+
+def offending(found, is_wrong):
+    return sorted({f"{each.module} imports {each.imported}" for each in found if is_wrong(each)})
+
+
+def test_there_is_something_to_look_at():
+    assert {"faq_matcher", "image_classifier", "ingress", "preprocess"} <= set(STAGES)
+    assert Import("serve_app.app", "deployments.scaling.resources", early=True) in imports("serve_app")
+    assert Import("serve_app.cli", "serve_app.serve_command.run", early=False) in imports("serve_app")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_arrows_between_rooms_point_one_way(room):
+    found = [
+        each
+        for each in imports(room)
+        if each.room in {*ROOMS, "tests"} - {room} - ARROWS[room]
+        and not (each.module in MAY_IMPORT_STAGES_LATE and each.room == "deployments" and not each.early)
+    ]
+    assert offending(found, lambda _: True) == []
+
+
+def test_a_stage_never_imports_another_stage():
+    def is_wrong(each):
+        own = each.module.split(".")[1]
+        return each.stage is not None and each.stage != own
+
+    assert offending(imports("deployments"), is_wrong) == []
+
+
+def test_what_stages_share_imports_no_stage():
+    shared = [each for each in imports("deployments") if each.module.split(".")[1:2] not in [[s] for s in STAGES]]
+    assert offending(shared, lambda each: each.stage is not None) == []
+
+
+def test_contracts_and_errors_stand_on_nothing():
+    found = [each for each in imports("deployments") if each.module in {"deployments.contracts", "deployments.errors"}]
+    assert offending(found, lambda each: each.room == "ray") == []
+    assert {each.imported for each in found if each.room == "deployments"} == {"deployments.errors.ScoringError"}
+
+
+def test_in_a_stage_only_the_deployment_knows_ray():
+    def is_wrong(each):
+        in_stage = each.module.split(".")[1] in STAGES and not each.module.endswith(".deployment")
+        return in_stage and (each.room == "ray" or each.imported.rpartition(".")[0] in SHARED_WITH_RAY)
+
+    assert offending(imports("deployments"), is_wrong) == []
+
+
+def test_what_stages_share_knows_ray_where_that_is_its_purpose():
+    shared = [each for each in imports("deployments") if each.module.count(".") == 1]
+    assert {each.module for each in shared if each.room == "ray"} == SHARED_WITH_RAY
+
+
+def test_only_the_builder_knows_deployments_and_it_is_imported_late():
+    found = imports("serve_app")
+    knows = {each.module for each in found if each.stage and each.imported.split(".")[2] == "deployment"}
+    assert knows == SERVE_APP_WITH_RAY
+    builders = [each for each in found if each.imported.startswith(tuple(f"{name}." for name in SERVE_APP_WITH_RAY))]
+    assert offending(builders, lambda each: each.early and each.module not in SERVE_APP_WITH_RAY) == []
+
+
+def test_commands_import_ray_when_they_run():
+    def is_wrong(each):
+        return each.room == "ray" and each.early and each.module not in SERVE_APP_WITH_RAY
+
+    assert offending(imports("serve_app"), is_wrong) == []
+
+
+def test_a_node_that_builds_the_application_needs_no_model_library():
+    def is_wrong(each):
+        is_built = each.module.endswith((".deployment", ".settings")) or each.module.startswith("serve_app.")
+        return is_built and each.early and each.room in MODEL_LIBRARIES
+
+    assert offending([*imports("deployments"), *imports("serve_app")], is_wrong) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "never"),
+    [
+        ("serve_app.app", {"torch", "torchvision", "sklearn", "scipy", "PIL"}),
+        ("deployments.faq_matcher.source", {"torch", "torchvision", "PIL", "ray"}),
+        ("deployments.preprocess.preparation", {"torch", "torchvision", "sklearn", "scipy", "ray"}),
+        ("deployments.ingress.app", {"torch", "torchvision", "sklearn", "scipy", "PIL", "ray"}),
+    ],
+)
+def test_what_a_module_loads_in_the_end(module, never):
+    program = f"import sys, {module}; print(sorted({never} & sys.modules.keys()))"
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=True)
+    assert result.stdout == "[]\n"
