@@ -120,7 +120,7 @@ def deployment(status="UPDATING", message="", **replicas):
 
 
 @pytest.fixture
-def states(monkeypatch):
+def states(monkeypatch, tmp_path):
     """What Ray Serve says of the application, one after the other; the last stays."""
     states = []
 
@@ -130,6 +130,7 @@ def states(monkeypatch):
 
     monkeypatch.setattr("ray.serve.status", status)
     monkeypatch.setattr(rollout, "POLL_SECONDS", 0)
+    monkeypatch.setenv("SCORING_CACHE", str(tmp_path))
     return states
 
 
