@@ -6,15 +6,20 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from deployments.errors import StartupError
+from deployments.image_classifier.cache import default_root
 
 Report = Callable[[str], None]
 
 # Often enough that a person sees progress, and no load.
 POLL_SECONDS = 0.25
 START_SECONDS = 1200
+
+MEGABYTE = 1_000_000
+DOWNLOAD_STEP_MB = 10
 
 # A sentence, and the indented lines that say which settings are wrong.
 _OWN_ERROR = re.compile(r"StartupError: (.+(?:\n  (?!File \").+)*)")
@@ -31,6 +36,7 @@ def follow_rollout(application: str, report: Report, stop: threading.Event) -> N
     from ray import serve
 
     shown: dict[str, str] = {}
+    cache = default_root()
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         status = serve.status().applications.get(application)
@@ -41,9 +47,25 @@ def follow_rollout(application: str, report: Report, stop: threading.Event) -> N
                 return
             messages = [status.message, *(each.message for each in status.deployments.values())]
             _raise_if_failed(status.status, "\n\n".join(messages))
+        arriving = _arriving_mb(cache)
+        if arriving:
+            _show("weights", f"downloading, {arriving} MB so far", shown, report)
         if stop.wait(POLL_SECONDS):
             raise StartupError("Stopped before the service was ready.")
     raise StartupError(f"The application did not start within {START_SECONDS // 60} minutes.")
+
+
+def _arriving_mb(cache: Path) -> int:
+    """Return what has come of weights that a replica is downloading, in steps that a person can read."""
+    sizes = [size for path in cache.glob("*/partial-*") if (size := _size(path)) is not None]
+    return sum(sizes) // MEGABYTE // DOWNLOAD_STEP_MB * DOWNLOAD_STEP_MB
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
 
 
 def _raise_if_failed(status: str, message: str) -> None:

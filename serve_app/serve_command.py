@@ -52,6 +52,7 @@ def show_models(console: Console, server: Server) -> None:
     """Print a table of the models, and a command for each that asks it something."""
     table = Table("Model", "Version", "Platform", "Weights", "Replicas", box=None, pad_edge=False)
     replicas = running_replicas(server.config.application)
+    notes: list[str] = []
     with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
         for model in server.settings.models:
             described = client.get(f"/v2/models/{model.name}").json()
@@ -60,7 +61,10 @@ def show_models(console: Console, server: Server) -> None:
             for version in model.versions:
                 count = replicas.get(f"{model.name}-{version.name}", 0)
                 table.add_row(model.name, version.name, described["platform"], shown, str(count))
+            notes += [described["parameters"]["untrained"]] if weights == "untrained" else []
     console.print(table)
+    for note in notes:
+        console.print(f"[bold red]Untrained:[/bold red] {escape(note)}")
     for model in server.settings.models:
         console.print(example(model, server.url), markup=False)
     console.print(f"Everything else: {server.url}/docs   Stop with Ctrl-C.", markup=False)

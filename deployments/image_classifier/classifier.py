@@ -59,13 +59,13 @@ class ImageClassifier:
         """
         known = pretrained(settings.architecture, settings.weights)
         labels = _labels(settings, known)
-        file = _weights_file(settings, allow_untrained=allow_untrained)
+        file, why_untrained = _weights_file(settings, allow_untrained=allow_untrained)
         return cls(
             _engine(settings, known, file, classes=len(labels)),
             labels,
             known.preset,
             weights="untrained" if file is None else "trained",
-            parameters=_facts(settings, known, file),
+            parameters=_facts(settings, known, file) | ({"untrained": why_untrained} if why_untrained else {}),
         )
 
     def score(self, images: list[PreparedImage]) -> list[Classes | ScoringError]:
@@ -145,15 +145,17 @@ def _labels(settings: ImageClassifierSettings, known: Pretrained) -> list[str]:
     raise StartupError(f"The weights {known.name} have no class names of their own; give them with labels_uri.")
 
 
-def _weights_file(settings: ImageClassifierSettings, *, allow_untrained: bool) -> WeightsFile | None:
+def _weights_file(settings: ImageClassifierSettings, *, allow_untrained: bool) -> tuple[WeightsFile | None, str]:
+    """Return the weights, or why there are none."""
     try:
-        return find_weights(settings)
+        return find_weights(settings), ""
     except WeightsMissing as missing:
         what = f"The weights {settings.weights} of {settings.architecture} cannot be had: {missing}"
         if not allow_untrained:
             raise StartupError(f"{what}; name a file or URI that holds them with weights_uri.") from None
-        logger.warning("%s; the model starts untrained, and what it answers means nothing.", what)
-        return None
+        why = f"{what}; the model starts untrained, and what it answers means nothing."
+        logger.warning("%s", why)
+        return None, why
 
 
 def _engine(settings: ImageClassifierSettings, known: Pretrained, file: WeightsFile | None, *, classes: int) -> Engine:
