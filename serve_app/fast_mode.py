@@ -1,9 +1,10 @@
-"""What makes Ray Serve fast: environment variables that must be set before Ray starts, on each node."""
+"""Environment variables that must be set before Ray starts: what makes Ray Serve fast, and keeps it to itself."""
 
 from __future__ import annotations
 
 import logging
 import os
+import secrets
 import socket
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,6 +48,14 @@ def isolation(directory: Path) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics_port),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats_port),
     }
+
+
+def access_by_token() -> dict[str, str]:
+    """Return variables that let nobody into this Ray who does not have a new random token.
+
+    Ray's processes listen on every interface and take pickles, which is to say code, from whoever may talk to them.
+    """
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 
 def is_fast() -> bool:

@@ -16,7 +16,7 @@ import httpx
 from deployments.errors import StartupError
 from serve_app import processes
 from serve_app.config_file import ConfigFile
-from serve_app.fast_mode import fast_mode, isolation
+from serve_app.fast_mode import access_by_token, fast_mode, isolation
 from serve_app.preflight import check_memory, check_port
 from serve_app.rollout import Report, follow_rollout
 from serve_app.settings import ApplicationSettings, parse_settings
@@ -69,7 +69,7 @@ class Server:
             StartupError: the service did not start.
         """
         with TemporaryDirectory(prefix="scoring-") as directory, self._stopped_by_signals():
-            os.environ.update({**fast_mode(), **isolation(Path(directory)), **os.environ})
+            os.environ.update({**fast_mode(), **isolation(Path(directory)), **access_by_token(), **os.environ})
             try:
                 self._start()
                 yield

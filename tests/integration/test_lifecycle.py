@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -99,6 +100,25 @@ def test_only_the_loopback_address_is_listened_on(service):
         if c.status == psutil.CONN_LISTEN and c.laddr.port == service.port
     }
     assert {ip for ip, _ in open_ports} == {"127.0.0.1"}
+
+
+def test_nobody_gets_into_ray_without_its_token(service):
+    (gcs,) = [p for p in service.children() if p.name() == "gcs_server"]
+    ports = [c.laddr.port for c in gcs.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    join = "import ray, sys; ray.init(address='127.0.0.1:' + sys.argv[1]); print('joined')"
+    token = gcs.environ()["RAY_AUTH_TOKEN"]
+    assert len(token) == 64
+    assert token not in service.output
+    for environment, joins in (({}, False), ({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}, True)):
+        run = subprocess.run(
+            [sys.executable, "-c", join, str(ports[0])],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env={**os.environ, **environment},
+        )
+        assert ("joined" in run.stdout) == joins, run.stderr
 
 
 def test_a_taken_port_ends_in_one_sentence(tmp_path):
