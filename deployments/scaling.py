@@ -17,7 +17,7 @@ class ScalingSettings(BaseModel):
     utilization: replicas = ceil(requests in flight / (target_utilization x max_concurrent_requests)).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     min_replicas: int = Field(default=1, ge=1, description="Replicas that are always there.")
     max_replicas: int = Field(default=1, ge=1, description="Replicas at the most.")

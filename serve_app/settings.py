@@ -18,6 +18,10 @@ from serve_app.setting_errors import explain
 # A name stands in routes and in names of deployments.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?$")]
 
+# Without hyphens, and never `preprocess`: so no two stages of a deployment `{model}-{version}` get one name.
+VersionName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9_.]{0,62}[a-z0-9])?$")]
+RESERVED_VERSION_NAMES = frozenset({"preprocess"})
+
 # First path segments that the ingress keeps for itself.
 RESERVED_NAMES = frozenset({"docs", "swagger.json", "v2", "version", "api", "metrics"})
 
@@ -29,7 +33,7 @@ class _Settings(BaseModel):
 class FaqVersion(_Settings):
     """One version of an FAQ model."""
 
-    name: Name = Field(default="1", description="Names the version in requests and responses.")
+    name: VersionName = Field(default="1", description="Names the version in requests and responses.")
     model: FaqMatcherSettings = Field(default=FaqMatcherSettings(), description="Where the model comes from.")
     scaling: ScalingSettings = Field(
         default=ScalingSettings(max_replicas=2, max_concurrent_requests=64), description="Replicas of the FAQ matcher."
@@ -39,7 +43,7 @@ class FaqVersion(_Settings):
 class ImageVersion(_Settings):
     """One version of an image model."""
 
-    name: Name = Field(default="1", description="Names the version in requests and responses.")
+    name: VersionName = Field(default="1", description="Names the version in requests and responses.")
     model: ImageClassifierSettings = Field(
         default=ImageClassifierSettings(), description="Architecture, weights and labels."
     )
@@ -93,8 +97,9 @@ class ApplicationSettings(_Settings):
         wrong = [f"the name '{name}' is reserved; choose another" for name in names if name in RESERVED_NAMES]
         wrong += [f"the name '{name}' occurs twice" for name in _repeated(names)]
         for model in models:
-            versions = _repeated([version.name for version in model.versions])
-            wrong += [f"'{model.name}' has two versions of the name '{name}'" for name in versions]
+            versions = [version.name for version in model.versions]
+            wrong += [f"'{model.name}' has two versions of the name '{name}'" for name in _repeated(versions)]
+            wrong += [f"no version may be named '{name}'" for name in versions if name in RESERVED_VERSION_NAMES]
         if wrong:
             raise ValueError("; ".join(wrong))
         return models

@@ -14,7 +14,7 @@ MEBIBYTE = 1024 * 1024
 class IngressSettings(BaseModel):
     """What the ingress accepts and how long it waits."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     max_body_mb: int = Field(default=100, ge=1, le=1024, description="Largest request body, in MiB.")
     max_images_per_request: int = Field(default=64, ge=1, description="Images in one request at the most.")

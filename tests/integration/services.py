@@ -46,13 +46,13 @@ def write_config(path, args, **application):
 class Service:
     """`scoring serve` as a process, with what it prints."""
 
-    def __init__(self, *arguments, environment=None):
+    def __init__(self, *arguments, environment=None, command=SCORING):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.lines = []
         self._queue = queue.Queue()
         self.process = subprocess.Popen(
-            [SCORING, "serve", "--port", str(self.port), *map(str, arguments)],
+            [command, "serve", "--port", str(self.port), *map(str, arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -268,3 +268,16 @@ def test_anything_is_either_parsed_or_explained(args):
         assert "not valid" in lines[0]
     else:
         assert parsed.models
+
+
+def test_no_two_stages_can_get_one_name():
+    versions = [{"name": "preprocess"}]
+    with pytest.raises(StartupError, match="no version may be named 'preprocess'"):
+        parse_settings({"models": [{"kind": "image_classifier", "versions": versions}]}, {})
+    with pytest.raises(StartupError, match=r"versions\.0\.name"):
+        parse_settings({"models": [{"kind": "faq_matcher", "versions": [{"name": "b-1"}]}]}, {})
+
+
+def test_no_number_is_infinite():
+    with pytest.raises(StartupError, match=r"ingress\.request_timeout_seconds"):
+        parse_settings({"ingress": {"request_timeout_seconds": float("inf")}}, {})
