@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from deployments.cache_root import cache_root
 from deployments.errors import StartupError
-from deployments.image_classifier.cache import default_root
+from deployments.image_classifier.cache import WEIGHTS
 
 Report = Callable[[str], None]
 
@@ -36,7 +37,7 @@ def follow_rollout(application: str, report: Report, stop: threading.Event) -> N
     from ray import serve
 
     shown: dict[str, str] = {}
-    cache = default_root()
+    cache = cache_root(WEIGHTS)
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         status = serve.status().applications.get(application)

@@ -5,26 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from importlib.metadata import version
 from pathlib import Path
 
-from platformdirs import user_cache_dir
-
+from deployments.cache_root import cache_root
 from deployments.errors import StartupError
 from deployments.faq_matcher import storage
 from deployments.faq_matcher.data import FaqData
 from deployments.faq_matcher.learned import Learned
 from deployments.faq_matcher.recipe import LIBRARIES, recipe
 
-CACHE_VARIABLE = "SCORING_CACHE"
-
 logger = logging.getLogger(__name__)
-
-
-def cache_root() -> Path:
-    """Where trained models are kept: $SCORING_CACHE, else the user's cache directory."""
-    return Path(os.environ.get(CACHE_VARIABLE) or user_cache_dir("ray-scoring")) / "faq"
 
 
 def cache_key(data: FaqData) -> str:
@@ -44,7 +35,7 @@ def trained(data: FaqData) -> Learned:
     Processes may do this at the same time: each trains, the first to finish is kept. A cache that cannot be
     written costs the next start its training and nothing else.
     """
-    entry = cache_root() / cache_key(data)
+    entry = cache_root("faq") / cache_key(data)
     kept = _kept(entry)
     return _train_and_keep(data, entry) if kept is None else kept
 

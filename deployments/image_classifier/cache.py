@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
-import platformdirs
+# The kind of files, among all that the cache holds.
+WEIGHTS = "weights"
 
 
 class WrongDigest(Exception):
     """A file is not the one that was expected."""
-
-
-def default_root() -> Path:
-    """Return the directory of the user's cache; the environment variable SCORING_CACHE names another."""
-    root = os.environ.get("SCORING_CACHE") or platformdirs.user_cache_dir("ray-scoring")
-    return Path(root) / "weights"
 
 
 def sha256_of(path: Path) -> str:

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployments.cache_root import cache_root
 from deployments.errors import StartupError
-from deployments.image_classifier.cache import WeightsCache, WrongDigest, default_root, sha256_of
+from deployments.image_classifier.cache import WEIGHTS, WeightsCache, WrongDigest, sha256_of
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.image_classifier.sources import Progress, SourceError, file_name, local_path, read_blocks
 
@@ -107,7 +108,7 @@ def _in_place(path: Path) -> WeightsFile:
 
 def _cached(uri: str, digest: str, progress: Progress | None, *, download: bool = True) -> WeightsFile | None:
     """Return the cache's file, fetched if need be; None if its digest is another."""
-    cache = WeightsCache(default_root())
+    cache = WeightsCache(cache_root(WEIGHTS))
     try:
         path = cache.find(uri, digest)
         if path is None and not download:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from deployments.cache_root import cache_root
 from deployments.contracts import Matches, Question
 from deployments.errors import StartupError
 from deployments.faq_matcher import storage
-from deployments.faq_matcher.cache import cache_key, cache_root
+from deployments.faq_matcher.cache import cache_key
 from deployments.faq_matcher.data import FaqData
 from deployments.faq_matcher.model import FaqModel
 from deployments.faq_matcher.settings import FaqMatcherSettings
@@ -169,7 +170,7 @@ def test_serves_without_a_cache_where_none_can_be_written(own, tmp_path, monkeyp
 
 def test_the_cache_is_in_the_users_cache_directory(monkeypatch):
     monkeypatch.delenv("SCORING_CACHE")
-    assert cache_root().parts[-2:] == ("ray-scoring", "faq")
+    assert cache_root("faq").parts[-2:] == ("ray-scoring", "faq")
 
 
 def test_the_key_changes_with_recipe_and_libraries(faq, monkeypatch):
