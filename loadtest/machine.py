@@ -7,6 +7,8 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import psutil
+
 GIBIBYTE = 1024**3
 
 
@@ -16,6 +18,11 @@ def machine_line() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIBIBYTE
     python = f"Python {platform.python_version()}"
     return f"{cpu_model()}, {cores} cores, {memory:.0f} GiB memory, {python}, Ray {_installed('ray')}"
+
+
+def busy_share(seconds: float = 1) -> float:
+    """Measure what share of all cores is in use, 0 to 1; before a benchmark starts anything, by others."""
+    return psutil.cpu_percent(seconds) / 100
 
 
 def cpu_model() -> str:

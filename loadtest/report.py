@@ -13,6 +13,8 @@ from rich.table import Table
 from loadtest.errors import BenchmarkError
 from loadtest.machine import machine_line
 
+TABLE_WIDTH = 240
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -49,11 +51,12 @@ def show(report: Report, *, json_file: Path | None, markdown: bool) -> None:
     Raises:
         BenchmarkError: the file cannot be written.
     """
-    console = Console(highlight=False, soft_wrap=markdown)
+    # As wide as the table needs: a terminal wraps a long line, where rich would cut figures off.
+    console = Console(highlight=False, soft_wrap=True, width=TABLE_WIDTH)
     if markdown:
         console.print(report.markdown(), markup=False)
     else:
-        console.print(_table(report), *(f"{note}\n" for note in [*report.notes, machine_line()]), sep="\n", end="")
+        console.print(_table(report), *report.notes, machine_line(), sep="\n")
     if json_file is not None:
         try:
             json_file.write_text(report.json() + "\n", encoding="utf-8")
@@ -64,7 +67,7 @@ def show(report: Report, *, json_file: Path | None, markdown: bool) -> None:
 def _table(report: Report) -> Table:
     table = Table(title=report.title, box=None, pad_edge=False, title_justify="left")
     for number, column in enumerate(report.columns):
-        table.add_column(column, justify="right" if number else "left")
+        table.add_column(column, justify="right" if number else "left", no_wrap=True, overflow="ignore")
     for row in report.rows:
         table.add_row(*row)
     return table

@@ -147,12 +147,15 @@ def running(
 
 
 @contextmanager
-def serving(config: Config, *, command: Sequence[str] | None = None) -> Iterator[Service]:
+def serving(
+    config: Config, *, command: Sequence[str] | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[Service]:
     """Serve a config on a free port of this machine.
 
     Args:
         config: the config file's content.
         command: starts the service when `--config FILE --port PORT` follow; `scoring serve` if left out.
+        environment: variables beside those of this process.
 
     Raises:
         BenchmarkError: it did not start or did not stop.
@@ -161,7 +164,8 @@ def serving(config: Config, *, command: Sequence[str] | None = None) -> Iterator
         file = Path(directory) / "config.yaml"
         file.write_text(yaml.safe_dump(config), encoding="utf-8")
         options = ["--config", str(file), "--port", str(free_port())]
-        with running([*(command or scoring_serve()), *options], application=application_name(config)) as service:
+        words = [*(command or scoring_serve()), *options]
+        with running(words, application=application_name(config), environment=environment) as service:
             yield service
 
 
