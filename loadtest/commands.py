@@ -1,0 +1,236 @@
+"""`scoring bench`: the figures of docs/benchmarks.md, measured on this machine."""
+
+# Each benchmark is imported by its own command, so that the others, and `scoring` itself, start at once and need
+# nothing that only one benchmark needs.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from loadtest.configs import read_config
+from loadtest.errors import BenchmarkError
+from loadtest.payloads import Payload, photo_payloads, question_payloads
+
+if TYPE_CHECKING:
+    from loadtest.report import Report
+
+# What a machine at rest has to do all the same.
+QUIET_SHARE = 0.1
+
+app = typer.Typer(no_args_is_help=True)
+
+
+class Model(StrEnum):
+    """Which of the two models."""
+
+    FAQ = "faq"
+    IMAGE = "image"
+
+
+Config = Annotated[
+    Path | None, typer.Option(help="Ray Serve config file; without one, both models with their defaults.")
+]
+Photos = Annotated[Path | None, typer.Option(help="Directory of photos; without one, a generated photo.")]
+Questions = Annotated[
+    Path | None, typer.Option(help="TSV with the column Text0, or a text file of questions; without one, our own.")
+]
+Rounds = Annotated[int, typer.Option(min=1, help="Times to measure; the median and the spread are shown.")]
+Seconds = Annotated[float, typer.Option(min=1, help="Length of each round.")]
+Settle = Annotated[float, typer.Option(min=0, help="Seconds to leave the service alone before.")]
+Json = Annotated[Path | None, typer.Option("--json", help="File to write every figure to.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table in Markdown.")]
+Clients = Annotated[int, typer.Option(min=1, help="Requests that are out at any time.")]
+
+
+@app.callback()
+def bench() -> None:
+    """Measure the service on this machine. Each command starts and stops a service of its own."""
+
+
+@app.command()
+def throughput(
+    *,
+    config: Config = None,
+    photos: Photos = None,
+    questions: Questions = None,
+    seconds: Seconds = 10,
+    warm_up: Annotated[float, typer.Option(min=0, help="Seconds of load before the first round.")] = 5,
+    rounds: Rounds = 3,
+    model: Annotated[Model | None, typer.Option(help="Only one of the models.")] = None,
+    json: Json = None,
+    markdown: Markdown = False,
+) -> None:
+    """Requests per second and latency: FAQ with 1, 16 and 64 clients, image with 1 and 16."""
+    from loadtest.throughput import measure
+
+    with _reported(json, markdown) as reports:
+        payloads = {each.value: _payloads(each, questions, photos) for each in Model if model in {None, each}}
+        reports.append(measure(read_config(config), payloads, seconds=seconds, warm_up=warm_up, rounds=rounds))
+
+
+@app.command()
+def image_overhead(
+    *,
+    config: Config = None,
+    photos: Photos = None,
+    seconds: Seconds = 10,
+    rounds: Rounds = 3,
+    json: Json = None,
+    markdown: Markdown = False,
+) -> None:
+    """What the service adds to decode and inference of one photo, for one client."""
+    from loadtest.image_overhead import measure
+
+    with _reported(json, markdown) as reports:
+        payload = photo_payloads(photos)[0]
+        reports.append(measure(read_config(config), payload, seconds=seconds, rounds=rounds))
+
+
+@app.command()
+def scaling(
+    *,
+    config: Config = None,
+    model: Annotated[Model, typer.Option(help="Which model to load.")] = Model.FAQ,
+    photos: Photos = None,
+    questions: Questions = None,
+    clients: Clients = 32,
+    seconds: Seconds = 15,
+    removal_seconds: Annotated[float, typer.Option(min=1, help="Idle time before a replica is removed.")] = 60,
+    rounds: Rounds = 1,
+    json: Json = None,
+    markdown: Markdown = False,
+) -> None:
+    """When a saturated replica gets another beside it, and when that goes again."""
+    from loadtest.scaling import measure
+
+    with _reported(json, markdown) as reports:
+        reports.append(
+            measure(
+                read_config(config),
+                model.value,
+                _payloads(model, questions, photos),
+                connections=clients,
+                seconds=seconds,
+                rounds=rounds,
+                removal_seconds=removal_seconds,
+            )
+        )
+
+
+@app.command()
+def idle(
+    *,
+    config: Config = None,
+    seconds: Seconds = 30,
+    settle: Settle = 15,
+    rounds: Rounds = 3,
+    json: Json = None,
+    markdown: Markdown = False,
+) -> None:
+    """Processor time without traffic, by process, beside bare Ray Serve."""
+    from loadtest.idle import measure
+
+    with _reported(json, markdown) as reports:
+        reports.append(measure(read_config(config), seconds=seconds, settle_seconds=settle, rounds=rounds))
+
+
+@app.command()
+def memory(*, config: Config = None, settle: Settle = 10, json: Json = None, markdown: Markdown = False) -> None:
+    """Memory at rest, by process."""
+    from loadtest.memory import measure
+
+    with _reported(json, markdown) as reports:
+        reports.append(measure(read_config(config), settle_seconds=settle))
+
+
+@app.command()
+def startup(
+    *,
+    config: Config = None,
+    command: Annotated[
+        str | None, typer.Option(help="Starts the service; takes --config and --port.  [default: scripts/serve]")
+    ] = None,
+    rounds: Rounds = 3,
+    json: Json = None,
+    markdown: Markdown = False,
+) -> None:
+    """Time from the command to a service that answers."""
+    from loadtest.startup import default_command, measure
+
+    with _reported(json, markdown) as reports:
+        words = shlex.split(command) if command else default_command()
+        reports.append(measure(read_config(config), command=words, rounds=rounds))
+
+
+@app.command()
+def replica_loss(
+    *,
+    config: Config = None,
+    questions: Questions = None,
+    clients: Clients = 16,
+    seconds: Seconds = 5,
+    rounds: Rounds = 3,
+    json: Json = None,
+    markdown: Markdown = False,
+) -> None:
+    """Kill one of two FAQ replicas under load: failed requests, time until two run again."""
+    from loadtest.replica_loss import measure
+
+    with _reported(json, markdown) as reports:
+        payloads = question_payloads(questions)
+        reports.append(measure(read_config(config), payloads, clients=clients, seconds=seconds, rounds=rounds))
+
+
+@app.command()
+def drain(
+    *,
+    config: Config = None,
+    model: Annotated[Model, typer.Option(help="Which model to load.")] = Model.IMAGE,
+    photos: Photos = None,
+    questions: Questions = None,
+    clients: Clients = 16,
+    seconds: Seconds = 5,
+    rounds: Rounds = 3,
+    json: Json = None,
+    markdown: Markdown = False,
+) -> None:
+    """Stop the service with SIGTERM under load: accepted requests that failed."""
+    from loadtest.drain import measure
+
+    with _reported(json, markdown) as reports:
+        payloads = _payloads(model, questions, photos)
+        reports.append(
+            measure(read_config(config), model.value, payloads, clients=clients, seconds=seconds, rounds=rounds)
+        )
+
+
+def _payloads(model: Model, questions: Path | None, photos: Path | None) -> list[Payload]:
+    return question_payloads(questions) if model is Model.FAQ else photo_payloads(photos)
+
+
+@contextmanager
+def _reported(json: Path | None, markdown: bool) -> Iterator[list[Report]]:  # noqa: FBT001 - as the options
+    """Show the report that the block appends; end in one sentence where it fails."""
+    from loadtest.machine import busy_share
+    from loadtest.report import show
+
+    reports: list[Report] = []
+    busy = busy_share()
+    try:
+        yield reports
+        if busy > QUIET_SHARE:
+            reports[0].notes.append(
+                f"The machine was {busy:.0%} busy with other work before; do not trust these figures."
+            )
+        show(reports[0], json_file=json, markdown=markdown)
+    except BenchmarkError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(1) from None
