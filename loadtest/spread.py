@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,19 +42,3 @@ def spread(values: Sequence[float]) -> Spread:
     if not values:
         raise ValueError("There is nothing to summarize.")
     return Spread(statistics.median(values), min(values), max(values))
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """Return the smallest value that at least a share of all values do not exceed (nearest rank).
-
-    Args:
-        values: in any order.
-        share: 0 to 1.
-
-    Raises:
-        ValueError: there are no values.
-    """
-    if not values:
-        raise ValueError("There is nothing to summarize.")
-    rank = max(1, math.ceil(share * len(values)))
-    return sorted(values)[rank - 1]
