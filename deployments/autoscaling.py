@@ -15,6 +15,8 @@ from deployments.stage_load import REQUESTS_IN_FLIGHT
 REPORT_SECONDS = 1.0
 LOOK_BACK_SECONDS = 2.0
 
+HEALTH_CHECK_SECONDS = 3.0
+
 # Calls that ask a replica for its description come beside those that carry requests.
 DESCRIBE_CALLS = 8
 
@@ -31,7 +33,7 @@ def ingress_options(scaling: ScalingSettings) -> dict[str, Any]:
     """Ray Serve's deployment options for the ingress, where Ray itself counts requests."""
     return {
         "max_ongoing_requests": scaling.max_concurrent_requests + scaling.max_queued_requests,
-        "autoscaling_config": _autoscaling(scaling),
+        **_replicas(scaling),
     }
 
 
@@ -45,8 +47,17 @@ def stage_options(scaling: ScalingSettings, *, callers: int) -> dict[str, Any]:
     policy = AutoscalingPolicy(policy_function=replicas_for_requests_in_flight)  # type: ignore[no-untyped-call]
     return {
         "max_ongoing_requests": CALLS_PER_REPLICA * callers + DESCRIBE_CALLS,
-        "autoscaling_config": _autoscaling(scaling, policy=policy),
+        **_replicas(scaling, policy=policy),
     }
+
+
+def _replicas(scaling: ScalingSettings, **options: Any) -> dict[str, Any]:
+    # A lost replica is noticed by the next check of its health.
+    common = {"health_check_period_s": HEALTH_CHECK_SECONDS}
+    if scaling.min_replicas == scaling.max_replicas:
+        # Nothing to decide: no reports either.
+        return {**common, "num_replicas": scaling.min_replicas}
+    return {**common, "autoscaling_config": _autoscaling(scaling, **options)}
 
 
 def _autoscaling(scaling: ScalingSettings, **options: Any) -> AutoscalingConfig:

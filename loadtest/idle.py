@@ -20,7 +20,7 @@ from loadtest.spread import spread
 
 # By Ray Serve's name for the file; the service keeps all of HAProxy's files beside it.
 _HAPROXY_FILE = "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC"
-_PRODUCT_ONLY = {"RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"}
+_FAST_MODE = {"RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED"}
 
 Shares = list[tuple[str, float]]
 
@@ -53,7 +53,7 @@ def measure(config: Config, *, seconds: float, settle_seconds: float, rounds: in
 
 
 def ray_serve_environment(processes: Iterable[psutil.Process]) -> dict[str, str]:
-    """Return the variables with which Ray Serve runs in the service.
+    """Return the variables of Ray Serve's fast mode in the service, and where it keeps HAProxy's files.
 
     Raises:
         BenchmarkError: no process of Ray's is there.
@@ -61,7 +61,12 @@ def ray_serve_environment(processes: Iterable[psutil.Process]) -> dict[str, str]
     for process in processes:
         if ray_processes.role(process) == "Ray raylet":
             found = process.environ().items()
-            return {name: value for name, value in found if name.startswith("RAY_SERVE_") and name not in _PRODUCT_ONLY}
+            return {
+                name: value
+                for name, value in found
+                if name in _FAST_MODE
+                or (name.startswith("RAY_SERVE_HAPROXY_") and name != "RAY_SERVE_HAPROXY_METRICS_ENABLED")
+            }
     raise BenchmarkError("The service runs no Ray.")
 
 

