@@ -25,12 +25,12 @@ FAST_MODE = {
 
 # What costs processor time without any traffic. Ray's callers need not report calls that the policy does not count,
 # load is averaged over its window however seldom it is read, and neither metrics nor the controller's loop gain from
-# ten turns a second: a decision to scale comes up to 0.2 s later.
+# ten turns a second: a decision to scale comes up to 0.1 s later.
 QUIET_AT_REST = {
     "RAY_SERVE_COLLECT_AUTOSCALING_METRICS_ON_HANDLE": "0",
-    "RAY_SERVE_AUTOSCALING_METRIC_RECORD_INTERVAL_FACTOR": "1",
+    "RAY_SERVE_AUTOSCALING_METRIC_RECORD_INTERVAL_FACTOR": "0.25",
     "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "1000",
-    "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.3",
+    "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.2",
 }
 
 # A replica of the ingress that is to stop stays reachable for the first; HAProxy on the same machine learns of it
