@@ -18,7 +18,7 @@ CONTROL_GROUP = Path("/sys/fs/cgroup")
 RAY_MB = 1200
 FAQ_MATCHER_MB = 300
 PREPROCESS_MB = 250
-IMAGE_CLASSIFIER_MB = 900
+IMAGE_CLASSIFIER_MB = 1200
 
 
 def check_port(host: str, port: int) -> None:
