@@ -36,7 +36,7 @@ FileNotFoundError: [Errno 2] No such file or directory: '/none.tsv'
 The above exception was the direct cause of the following exception:
 
 \x1b[36mray::ServeReplica:scoring:faq-1.initialize_and_get_metadata()\x1b[39m (pid=25723, ip=10.0.0.2)
-  File "/work/deployments/faq_matcher/table.py", line 52, in _read_text
+  File "/srv/app/deployments/faq_matcher/table.py", line 52, in _read_text
     raise StartupError(f"{path} cannot be read: {error.strerror}.") from error
 deployments.errors.StartupError: /none.tsv cannot be read: No such file or directory."""
 
@@ -49,7 +49,7 @@ ray.exceptions.RayTaskError(RuntimeError): \x1b[36mray::build_serve_application(
   File "/site-packages/ray/serve/_private/application_state.py", line 1843, in build_serve_application
     raise RuntimeError(err_str) from None
 RuntimeError: Traceback (most recent call last):
-  File "/work/serve_app/settings.py", line 117, in parse_settings
+  File "/srv/app/serve_app/settings.py", line 117, in parse_settings
     raise StartupError(f"The settings are not valid:\\n{explain(error, ApplicationSettings)}") from None
 """
 
