@@ -14,7 +14,7 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.coalescing import Coalescer
 from deployments.contracts import ModelDescription, Outcome, Reply, Weights
-from deployments.errors import ModelError, ScoringError, Unavailable
+from deployments.errors import ModelError, Unavailable
 from deployments.recent_replicas import RecentReplicas
 from deployments.scaling import CALLS_PER_REPLICA, ScalingSettings
 
@@ -70,7 +70,10 @@ class StageClient(Generic[ItemT, ResultT]):
             The item's own result or error, with `queue` added to its seconds.
 
         Raises:
-            ScoringError: the item got no outcome: queue full, deadline passed, stage not available.
+            Overloaded: the queue is full.
+            RequestTimeout: the deadline passed.
+            Unavailable: no replica answered.
+            ModelError: the stage failed on the whole call.
         """
         coalesced = await self._coalescer.submit(item, deadline=deadline)
         outcome = coalesced.result
@@ -87,33 +90,30 @@ class StageClient(Generic[ItemT, ResultT]):
         try:
             async with asyncio.timeout(timeout_seconds):
                 description: ModelDescription = await self._handle.describe.remote()
-        except (TimeoutError, RayActorError, RayServeException):
+        except (TimeoutError, RayActorError, RayServeException, RayTaskError):
             raise Unavailable("No replica of this model is ready.") from None
         return description
 
     async def _send(self, items: list[ItemT], waited: list[float]) -> list[Outcome[ResultT]]:
         left = time.monotonic()
-        for _ in range(RETRIES_AFTER_LOSS):
+        for _ in range(1 + RETRIES_AFTER_LOSS):
+            lost = time.monotonic() - left
             try:
-                return await self._call(items, waited)
+                return await self._call(items, [seconds + lost for seconds in waited])
             except RayActorError:
-                logger.warning("A replica was lost with %d requests; asking another.", len(items))
-                lost = time.monotonic() - left
-                waited = [seconds + lost for seconds in waited]
-        return await self._call(items, waited)
+                self._replicas.forget()
+                logger.warning("A replica was lost with %d requests.", len(items))
+        # Never Ray's own error: a caller that is a stage itself would look to its callers as if it were lost too.
+        raise Unavailable("The replicas that were asked were lost.")
 
     async def _call(self, items: list[ItemT], waited: list[float]) -> list[Outcome[ResultT]]:
         try:
             reply: Reply[ResultT] = await self._handle.score.remote(items, waited)
-        except ScoringError:
-            raise
-        except RayActorError:
-            self._replicas.forget()
-            raise
         except RayServeException as error:
             raise Unavailable("No replica of this model can answer at the moment.") from error
         except RayTaskError as error:
-            logger.exception("A stage failed on a call of %d requests.", len(items))
+            # The message may hold what the client sent.
+            logger.error("A stage failed on %d requests: %s.", len(items), type(error.cause).__name__)  # noqa: TRY400
             raise ModelError("The model failed on this request.") from error
         self._replicas.saw(reply.replica)
         self.weights = reply.weights

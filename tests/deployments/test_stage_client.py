@@ -1,0 +1,150 @@
+import asyncio
+
+import pytest
+from ray.exceptions import ActorDiedError, RayTaskError
+from ray.serve.exceptions import BackPressureError
+
+from deployments.contracts import ModelDescription, Outcome, Reply
+from deployments.errors import InvalidText, ModelError, Unavailable
+from deployments.scaling import CALLS_PER_REPLICA, ScalingSettings
+from deployments.stage_client import RETRIES_AFTER_LOSS, StageClient
+
+
+class Method:
+    """A method of a handle: answers each call with what the test has prepared."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.calls = []
+
+    def remote(self, *arguments):
+        self.calls.append(arguments)
+        return self._answer(self.answers.pop(0), *arguments)
+
+    async def _answer(self, answer, *arguments):
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer(*arguments) if callable(answer) else answer
+
+
+class Handle:
+    def __init__(self, score=None, describe=None):
+        self.score = score
+        self.describe = describe
+        self.chosen = {}
+
+    def options(self, **options):
+        self.chosen = options
+        return self
+
+
+def echo(items, waited, replica="a"):
+    return Reply([Outcome(item, {"infer": 0.5}) for item in items], replica)
+
+
+def failed(cause):
+    """What Ray raises here for an exception that a replica raised there."""
+    return RayTaskError("score", "a stack trace", cause).as_instanceof_cause()
+
+
+def client(*answers, **scaling):
+    handle = Handle(score=Method(*answers))
+    return StageClient(handle, ScalingSettings(**scaling)), handle.score
+
+
+async def test_an_item_gets_its_own_outcome_and_its_time_in_the_queue():
+    stage, _ = client(echo)
+    outcome = await stage.submit("x")
+    assert outcome.result == "x"
+    assert outcome.seconds["infer"] == 0.5
+    assert 0 <= outcome.seconds["queue"] < 0.5
+
+
+async def test_an_item_s_own_error_is_an_outcome_and_no_exception():
+    stage, _ = client(Reply([Outcome(InvalidText("bad"))], "a"))
+    assert isinstance((await stage.submit("x")).result, InvalidText)
+
+
+async def test_what_a_lost_replica_left_is_asked_of_another_with_the_seconds_that_were_lost():
+    stage, score = client(ActorDiedError(), echo)
+    assert (await stage.submit("x")).result == "x"
+    (items, first), (again, second) = score.calls
+    assert items == again == ["x"]
+    assert second[0] >= first[0]
+
+
+async def test_when_all_that_were_asked_are_lost_the_service_is_unavailable():
+    stage, score = client(*[ActorDiedError()] * (1 + RETRIES_AFTER_LOSS))
+    with pytest.raises(Unavailable):
+        await stage.submit("x")
+    assert len(score.calls) == 1 + RETRIES_AFTER_LOSS
+
+
+async def test_a_full_stage_is_unavailable_and_not_asked_again():
+    stage, score = client(BackPressureError(num_queued_requests=1, max_queued_requests=1))
+    with pytest.raises(Unavailable):
+        await stage.submit("x")
+    assert len(score.calls) == 1
+
+
+async def test_a_stage_that_raises_is_an_error_of_the_model_and_shows_nothing_of_it(caplog):
+    stage, score = client(failed(RuntimeError("password=hunter2")))
+    with pytest.raises(ModelError) as raised:
+        await stage.submit("x")
+    assert "hunter2" not in raised.value.message + caplog.text
+    assert "RuntimeError" in caplog.text
+    assert len(score.calls) == 1
+
+
+async def test_more_calls_may_be_out_when_more_replicas_have_answered():
+    gate = asyncio.Event()
+
+    class Gated(Method):
+        async def _answer(self, answer, *arguments):
+            if len(self.calls) > 2:
+                await gate.wait()
+            return answer(*arguments)
+
+    answers = [lambda i, w: echo(i, w, "a"), lambda i, w: echo(i, w, "b"), *[echo] * 20]
+    handle = Handle(score=Gated(*answers))
+    stage = StageClient(handle, ScalingSettings(max_concurrent_requests=2))
+    await stage.submit(0)
+    await stage.submit(1)
+    tasks = [asyncio.create_task(stage.submit(n)) for n in range(10)]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(handle.score.calls) - 2 == 2 * CALLS_PER_REPLICA
+    gate.set()
+    assert [outcome.result for outcome in await asyncio.gather(*tasks)] == list(range(10))
+
+
+async def test_messages_travel_by_plain_pickle():
+    handle = Handle()
+    StageClient(handle, ScalingSettings())
+    assert handle.chosen == {"request_serialization": "pickle", "response_serialization": "pickle"}
+
+
+DESCRIPTION = ModelDescription("sklearn", "trained", (), ())
+
+
+async def test_a_stage_is_described_by_a_replica():
+    stage = StageClient(Handle(describe=Method(DESCRIPTION)), ScalingSettings())
+    assert await stage.describe(1) == DESCRIPTION
+
+
+@pytest.mark.parametrize("error", [ActorDiedError(), failed(RuntimeError("x")), failed(Unavailable("x"))])
+async def test_a_stage_that_cannot_be_described_is_unavailable(error):
+    stage = StageClient(Handle(describe=Method(error)), ScalingSettings())
+    with pytest.raises(Unavailable) as raised:
+        await stage.describe(1)
+    assert raised.value.message == "No replica of this model is ready."
+
+
+async def test_a_silent_stage_is_unavailable_in_time():
+    class Silent(Method):
+        async def _answer(self, answer, *arguments):
+            await asyncio.get_running_loop().create_future()
+
+    stage = StageClient(Handle(describe=Silent(None)), ScalingSettings())
+    with pytest.raises(Unavailable):
+        await stage.describe(0.01)
