@@ -12,9 +12,8 @@ from pathlib import Path
 logger = logging.getLogger("ray.serve")
 
 # HAProxy takes the requests, so that no Python proxy touches them; replicas talk gRPC and log in blocks. Messages
-# between stages hold whole images, so gRPC's limit of 4 MiB must go. The last
-# two: no Python process reads a log line for each request to count it, since replicas count too; and our own
-# handling of two headers stands around Ray's.
+# between stages hold whole images, so gRPC's limit of 4 MiB must go. The last two: no Python process reads a log line
+# for each request to count it, since replicas count too; and our own handling of two headers stands around Ray's.
 FAST_MODE = {
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
@@ -22,6 +21,8 @@ FAST_MODE = {
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.outermost:middlewares",
 }
+
+_MODE = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
 
 # What costs processor time without any traffic. Ray's callers need not report calls that the policy does not count,
 # load is averaged over its window however seldom it is read, and neither metrics nor the controller's loop gain from
@@ -69,8 +70,8 @@ def access_by_token() -> dict[str, str]:
 
 
 def is_fast() -> bool:
-    """Whether this process runs with the variables of the fast mode."""
-    return all(os.environ.get(name) == value for name, value in FAST_MODE.items())
+    """Whether this process runs with the two variables that make the mode; the others refine it."""
+    return all(os.environ.get(name) == FAST_MODE[name] for name in _MODE)
 
 
 def warn_if_slow() -> None:

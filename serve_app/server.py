@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ from serve_app.settings import ApplicationSettings, parse_settings
 # A local service holds little in Ray's object store: in fast mode requests pass it by.
 OBJECT_STORE_BYTES = 256 * 1024 * 1024
 WATCH_SECONDS = 1.0
+POLL_SECONDS = 0.1
+ANSWER_SECONDS = 60
 DRAIN_MARGIN_SECONDS = 5
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -120,8 +123,11 @@ class Server:
 
     def _wait_until_ready(self) -> None:
         """Ask over HTTP, as clients will, until every model answers."""
+        until = time.monotonic() + ANSWER_SECONDS
         with httpx.Client(base_url=self.url, trust_env=False) as client:
-            while not self._stop.wait(0.1):
+            while not self._stop.wait(POLL_SECONDS):
+                if time.monotonic() > until:
+                    raise StartupError(f"The models run, but {self.url} does not answer; is a firewall in the way?")
                 try:
                     if client.get("/v2/health/ready", timeout=10).is_success:
                         return

@@ -37,8 +37,6 @@ class ImagesRequest(BaseModel):
 async def score_images(request: Request, version: Version, settings: IngressSettings, deadline: float) -> Scored:
     """Answer one or more images with their most probable classes, by name."""
     images = await read_images(request, settings)
-    if len(images) > settings.max_images_per_request:
-        raise InvalidInput(f"The request has {len(images)} images; the limit is {settings.max_images_per_request}.")
     scored = await score_all(request, version, images, deadline)
     result = {name: format_classes(image.result) for name, image in scored.items()}
     return Scored(result, slowest(scored.values()))
@@ -61,6 +59,10 @@ async def read_images(request: Request, settings: IngressSettings) -> dict[str, 
         return {name: EncodedImage(content, top_k) for name, content in files.items()}
     if is_json(request):
         body = parse_json(request, await read_body(request, limit), ImagesRequest)
+        if len(body.input) > settings.max_images_per_request:
+            raise InvalidInput(
+                f"The request has {len(body.input)} images; the limit is {settings.max_images_per_request}."
+            )
         return {name: EncodedImage(decode(name, text), body.top_k) for name, text in body.input.items()}
     raise UnsupportedMediaType(
         "Send JSON with base64 images, a body of type image/*, or a multipart form with the field 'image'."
