@@ -89,10 +89,12 @@ class Outcome(Generic[ResultT]):
     Attributes:
         result: the result; an instance of ScoringError where the item failed.
         seconds: where time went inside the stage, in seconds by step (`decode`, `queue`, `infer`).
+        weights: whether a trained model answered; replicas of one model may differ in that.
     """
 
     result: ResultT | ScoringError
     seconds: dict[str, float] = field(default_factory=dict)
+    weights: Weights = "trained"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +104,10 @@ class Reply(Generic[ResultT]):
     Attributes:
         outcomes: one for each item, in the order of the items.
         replica: identifies the replica that answered.
-        weights: whether a trained model answered.
     """
 
     outcomes: list[Outcome[ResultT]]
     replica: str
-    weights: Weights = "trained"
 
 
 @dataclass(frozen=True, slots=True)

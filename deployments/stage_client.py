@@ -13,7 +13,7 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from deployments.coalescing import Coalescer
-from deployments.contracts import ModelDescription, Outcome, Reply, Weights
+from deployments.contracts import ModelDescription, Outcome, Reply
 from deployments.errors import ModelError, Unavailable
 from deployments.recent_replicas import RecentReplicas
 from deployments.scaling import CALLS_PER_REPLICA, ScalingSettings
@@ -49,7 +49,6 @@ class StageClient(Generic[ItemT, ResultT]):
         # The messages hold data classes of this product, which plain pickle carries at half of cloudpickle's cost.
         self._handle = handle.options(request_serialization="pickle", response_serialization="pickle")
         self._replicas = RecentReplicas(scaling.min_replicas)
-        self.weights: Weights = "trained"
         self._coalescer: Coalescer[ItemT, Outcome[ResultT]] = Coalescer(
             self._send,
             max_items=scaling.max_items_per_call,
@@ -116,5 +115,4 @@ class StageClient(Generic[ItemT, ResultT]):
             logger.error("A stage failed on %d requests: %s.", len(items), type(error.cause).__name__)  # noqa: TRY400
             raise ModelError("The model failed on this request.") from error
         self._replicas.saw(reply.replica)
-        self.weights = reply.weights
         return reply.outcomes

@@ -42,8 +42,9 @@ class ImageClassifierReplica:
             loop = asyncio.get_running_loop()
             started, results = await loop.run_in_executor(self._engine_thread, self._run, images)
             seconds = {"queue": started - arrived, "infer": time.perf_counter() - started}
-        outcomes: list[Outcome[Classes]] = [Outcome(result, dict(seconds)) for result in results]
-        return Reply(outcomes, self._replica, self._description.weights)
+        weights = self._description.weights
+        outcomes: list[Outcome[Classes]] = [Outcome(result, dict(seconds), weights) for result in results]
+        return Reply(outcomes, self._replica)
 
     def _run(self, images: list[PreparedImage]) -> tuple[float, list[Classes | ScoringError]]:
         return time.perf_counter(), self._classifier.score(images)

@@ -13,7 +13,7 @@ from deployments.errors import InvalidInput, UnsupportedMediaType
 from deployments.ingress.bodies import content_type, read_body, read_files
 from deployments.ingress.json_bodies import is_json, parse_json, shown
 from deployments.ingress.models import Version
-from deployments.ingress.scoring import Scored, score_all, slowest
+from deployments.ingress.scoring import Scored, joined, score_all
 from deployments.ingress.settings import IngressSettings
 
 # The form field that holds images, and the name of an image that came without one.
@@ -39,7 +39,7 @@ async def score_images(request: Request, version: Version, settings: IngressSett
     images = await read_images(request, settings)
     scored = await score_all(request, version, images, deadline)
     result = {name: format_classes(image.result) for name, image in scored.items()}
-    return Scored(result, slowest(scored.values()))
+    return joined(result, scored.values())
 
 
 async def read_images(request: Request, settings: IngressSettings) -> dict[str, EncodedImage]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from deployments.contracts import ModelDescription, Outcome, Weights
+from deployments.contracts import ModelDescription, Outcome
 from deployments.errors import NotFound, Unavailable
 
 # What a model takes decides how requests for it are read and answered.
@@ -16,8 +16,6 @@ Takes = Literal["text", "images"]
 
 class Stage(Protocol):
     """The stage that a model's requests go to first."""
-
-    weights: Weights
 
     async def submit(self, item: Any, *, deadline: float | None = None) -> Outcome[Any]:
         """Score one item."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,7 +31,7 @@ async def score_question(request: Request, version: Version, settings: IngressSe
     """Answer `{"input": "<question>"}` with its matches, best first."""
     body = parse_json(request, await read_body(request, settings.max_body_bytes), QuestionRequest)
     scored = (await score_all(request, version, {"input": Question(body.input, body.top_k)}, deadline))["input"]
-    return Scored(format_matches(scored.result), scored.seconds)
+    return replace(scored, result=format_matches(scored.result))
 
 
 def format_matches(matches: Matches) -> list[Any]:

@@ -49,10 +49,9 @@ def score_route(model: Model, limits: Limits) -> Handler:
 
 def scored_response(model: Model, version: Version, scored: Scored, seconds: float) -> Response:
     """Return a result in the reference's form, with headers that tell who answered and where time went."""
-    weights = version.stage.weights
     content: dict[str, object] = {"result": [scored.result, f"Computed in {seconds * 1000:.1f} ms"]}
-    if weights == "untrained":
-        content["weights"] = weights
+    if scored.weights == "untrained":
+        content["weights"] = scored.weights
     return Response(
         orjson.dumps(content),
         status_code=HTTPStatus.OK,
@@ -60,7 +59,7 @@ def scored_response(model: Model, version: Version, scored: Scored, seconds: flo
         headers={
             MODEL_NAME: model.name,
             MODEL_VERSION: version.name,
-            MODEL_WEIGHTS: weights,
+            MODEL_WEIGHTS: scored.weights,
             "server-timing": server_timing({**scored.seconds, "total": seconds}),
         },
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 
-from deployments.contracts import Outcome
+from deployments.contracts import Outcome, Weights
 from deployments.errors import InvalidInput, ScoringError
 from deployments.ingress.hang_ups import given_up_without_client
 from deployments.ingress.json_bodies import shown
@@ -23,10 +23,12 @@ class Scored:
     Attributes:
         result: the result, as its stage gave it or ready for JSON.
         seconds: where time went, in seconds by step; the longest where several items ran side by side.
+        weights: untrained where any item was answered by an untrained model.
     """
 
     result: Any
     seconds: dict[str, float]
+    weights: Weights
 
 
 async def score_all(request: Request, version: Version, items: Mapping[str, Any], deadline: float) -> dict[str, Scored]:
@@ -49,13 +51,14 @@ async def _score_all(version: Version, items: Mapping[str, Any], deadline: float
     return {name: _named(name, answer) for name, answer in zip(items, answers, strict=True)}
 
 
-def slowest(scored: Iterable[Scored]) -> dict[str, float]:
-    """Return the longest time of each step over items that ran side by side."""
+def joined(result: Any, items: Collection[Scored]) -> Scored:
+    """Return the result of a request with what is to be said of all its items."""
     longest: dict[str, float] = {}
-    for item in scored:
+    for item in items:
         for step, seconds in item.seconds.items():
             longest[step] = max(seconds, longest.get(step, 0.0))
-    return longest
+    all_trained = all(item.weights == "trained" for item in items)
+    return Scored(result, longest, "trained" if all_trained else "untrained")
 
 
 def _named(name: str, answer: Outcome[Any] | BaseException) -> Scored:
@@ -70,4 +73,4 @@ def _named(name: str, answer: Outcome[Any] | BaseException) -> Scored:
 def _succeeded(outcome: Outcome[Any]) -> Scored:
     if isinstance(outcome.result, ScoringError):
         raise outcome.result
-    return Scored(outcome.result, outcome.seconds)
+    return Scored(outcome.result, outcome.seconds, outcome.weights)

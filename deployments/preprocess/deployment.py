@@ -41,7 +41,6 @@ class PreprocessReplica:
         description = await self._classifier.describe(CLASSIFIER_START_SECONDS)
         if description.preset is None:
             raise StartupError("The classifier does not say how it wants its images.")
-        self._classifier.weights = description.weights
         self._preprocessor = Preprocessor(settings, description.preset)
         self._decoders = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decoder")
         self._load = StageLoad()
@@ -51,7 +50,7 @@ class PreprocessReplica:
         """Prepare and classify each image; see the contract of a stage."""
         with self._load.count(waited_seconds):
             outcomes = await asyncio.gather(*map(self._score_one, images))
-        return Reply(outcomes, self._replica, self._classifier.weights)
+        return Reply(outcomes, self._replica)
 
     async def _score_one(self, image: EncodedImage) -> Outcome[Classes]:
         loop = asyncio.get_running_loop()
@@ -62,7 +61,7 @@ class PreprocessReplica:
             classified = await self._classifier.submit(prepared.result)
         except ScoringError as error:
             return Outcome(error, prepared.seconds)
-        return Outcome(classified.result, {**prepared.seconds, **classified.seconds})
+        return Outcome(classified.result, {**prepared.seconds, **classified.seconds}, classified.weights)
 
     async def describe(self) -> ModelDescription:
         """Tell what the classifier has loaded: a model is ready when all its stages are."""

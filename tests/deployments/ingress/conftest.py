@@ -51,7 +51,7 @@ class ImageStage(FaqStage):
             raise self.error
         if not item.content.startswith(b"IMG"):
             return Outcome(InvalidImage("This is not an image."))
-        return Outcome(Classes([1, 2], ["n1 a", "n2 b"], [0.9, 0.1]), {"decode": 0.003, "infer": 0.004})
+        return Outcome(Classes([1, 2], ["n1 a", "n2 b"], [0.9, 0.1]), {"decode": 0.003, "infer": 0.004}, self.weights)
 
 
 @pytest.fixture

@@ -262,3 +262,17 @@ async def test_no_body_causes_a_server_error(client, body):
         response = await client.post(path, content=body, headers={"content-type": "application/json"})
         assert response.status_code < 500
         assert response.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(("kinds", "said"), [(["trained", "untrained"], "untrained"), (["trained"] * 2, "trained")])
+async def test_each_response_says_what_answered_it_even_where_replicas_differ(client, image, kinds, said):
+    submit, left = image.submit, list(kinds)
+
+    async def by_another_replica(item, *, deadline=None):
+        image.weights = left.pop()
+        return await submit(item, deadline=deadline)
+
+    image.submit = by_another_replica
+    response = await client.post("/image/score", json={"input": {"a": b64(b"IMG"), "b": b64(b"IMG")}})
+    assert response.headers["x-model-weights"] == said
+    assert response.json().get("weights", "trained") == said
