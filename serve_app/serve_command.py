@@ -55,13 +55,13 @@ def show_models(console: Console, server: Server) -> None:
     notes: list[str] = []
     with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
         for model in server.settings.models:
-            described = client.get(f"/v2/models/{model.name}").json()
-            weights = described["weights"]
-            shown = f"[bold red]{weights}[/bold red]" if weights == "untrained" else weights
             for version in model.versions:
+                described = client.get(f"/v2/models/{model.name}/versions/{version.name}").json()
+                weights = described["weights"]
+                shown = f"[bold red]{weights}[/bold red]" if weights == "untrained" else weights
                 count = replicas.get(f"{model.name}-{version.name}", 0)
                 table.add_row(model.name, version.name, described["platform"], shown, str(count))
-            notes += [described["parameters"]["untrained"]] if weights == "untrained" else []
+                notes += [described["parameters"]["untrained"]] if weights == "untrained" else []
     console.print(table)
     for note in notes:
         console.print(f"[bold red]Untrained:[/bold red] {escape(note)}")

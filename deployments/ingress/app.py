@@ -52,6 +52,7 @@ def build_app(table: ModelTable, limits: Limits) -> ScoringApp:
         Route("/v2/health/live", endpoint(live)),
         Route("/v2/health/ready", endpoint(ready_route(table, limits))),
         Route("/v2/models/{model}", endpoint(model_route(table, limits))),
+        Route("/v2/models/{model}/versions/{version}", endpoint(model_route(table, limits))),
         *docs_routes(table),
     ]
     return ScoringApp(scorers, routes)

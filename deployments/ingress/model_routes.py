@@ -33,11 +33,12 @@ class ModelMetadata(BaseModel):
 
 
 def model_route(table: ModelTable, limits: Limits) -> Handler:
-    """Return the handler of `/v2/models/{model}`, which asks a replica."""
+    """Return the handler of `/v2/models/{model}` and of one of its versions, which asks a replica."""
 
     async def describe(request: Request) -> Response:
         model = table.find(request.path_params["model"])
-        description = await model.version().stage.describe(limits().readiness_timeout_seconds)
+        version = model.version(request.path_params.get("version"))
+        description = await version.stage.describe(limits().readiness_timeout_seconds)
         return JSONResponse(metadata(model, description).model_dump())
 
     return describe

@@ -73,14 +73,18 @@ def document(table: ModelTable, version: str) -> Json:
 
 
 def _service_paths() -> Json:
-    model = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
+    model, version = (
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in ("model", "version")
+    )
+    metadata, errors = _json("ModelMetadata"), (NotFound, Unavailable)
     return {
         "/": _get("Say that the service is healthy", _text()),
         "/version": _get("Versions of the product and its frameworks", _text()),
         "/v2/health/live": _get("Whether the process answers", _json("Health")),
         "/v2/health/ready": _get("Whether every model answers", _json("Health"), errors=[Unavailable]),
-        "/v2/models/{model}": _get(
-            "What a model is", _json("ModelMetadata"), errors=[NotFound, Unavailable], parameters=[model]
+        "/v2/models/{model}": _get("What a model is", metadata, errors=errors, parameters=[model]),
+        "/v2/models/{model}/versions/{version}": _get(
+            "What a version of a model is", metadata, errors=errors, parameters=[model, version]
         ),
         "/swagger.json": _get("This document", {"application/json": {"schema": {"type": "object"}}}),
         "/docs": _get("This document as a page", {"text/html": {"schema": {"type": "string"}}}),

@@ -41,6 +41,13 @@ async def test_a_model_is_described(client):
     assert (await client.get("/v2/models/image")).json()["weights"] == "untrained"
 
 
+async def test_a_version_is_described(client):
+    assert (await client.get("/v2/models/faq/versions/2")).json()["platform"] == "sklearn"
+    response = await client.get("/v2/models/faq/versions/3")
+    assert response.status_code == 404
+    assert "1, 2" in response.json()["detail"]
+
+
 async def test_an_unknown_model_is_not_found(client):
     response = await client.get("/v2/models/nothing")
     assert response.status_code == 404
