@@ -1,25 +1,32 @@
-"""A FAQ: original questions, their other wordings and their answers, read from tab-separated files."""
+"""A FAQ: original questions, their other wordings and their answers, read from files."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from functools import cached_property
 from pathlib import Path
 
 from deployments.errors import StartupError
 from deployments.faq_matcher.features import has_words
-from deployments.faq_matcher.table import Row, read_rows
+from deployments.faq_matcher.table import Row, place, read_rows
 
 Id = int | str
+
+# What `scoring faq prepare` writes.
+PREPARED_QUESTIONS = "questions.parquet"
+PREPARED_DUPLICATES = "duplicates.parquet"
+PREPARED_TEST = "test.parquet"
+PREPARED_ANSWERS = "answers.parquet"
+PREPARED_REPORT = "report.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A question of the FAQ; `answer_id` names its best answer."""
+    """A question of the FAQ; `answer_id` names its best answer; the first line of `text` is its title."""
 
     id: Id
     answer_id: Id
@@ -66,7 +73,7 @@ class FaqData:
 
 
 def read_faq(questions: Path, duplicates: Path | None = None, answers: Path | None = None) -> FaqData:
-    """Reads a FAQ from UTF-8 files with a header line, tabs between columns and CSV quoting.
+    """Reads a FAQ from tables (.tsv, .txt, .csv, .jsonl, .ndjson or .parquet).
 
     Args:
         questions: originals, with columns Id, AnswerId and Text0; further columns are ignored.
@@ -80,11 +87,40 @@ def read_faq(questions: Path, duplicates: Path | None = None, answers: Path | No
     duplicate_rows = _read(duplicates, "AnswerId") if duplicates else []
     answer_rows = _read(answers, "QuestionId") if answers else []
     if not original_rows:
-        raise StartupError(f"{questions} holds no question: add a line for each below the header.")
-    _check_links(duplicate_rows, original_rows, "AnswerId", of="AnswerId")
-    _check_links(answer_rows, original_rows, "QuestionId", of="Id")
+        raise StartupError(f"{questions} holds no question: add a row for each.")
+    _check_links(duplicate_rows, set(_column(original_rows, "AnswerId")), "AnswerId", of="AnswerId")
+    _check_links(answer_rows, set(_column(original_rows, "Id")), "QuestionId", of="Id")
     _check_unambiguous(duplicate_rows, original_rows)
     return _build(original_rows, duplicate_rows, answer_rows)
+
+
+def read_prepared(directory: Path) -> FaqData:
+    """Reads what `scoring faq prepare` wrote, without the questions held out for a test.
+
+    Raises:
+        StartupError: the directory holds no prepared data, or its files are not what they should be.
+    """
+    if not (directory / PREPARED_REPORT).is_file():
+        raise StartupError(f"{directory} holds no prepared FAQ: make one with `scoring faq prepare`.")
+    parts = (PREPARED_QUESTIONS, PREPARED_DUPLICATES, PREPARED_ANSWERS)
+    return read_faq(*(directory / part for part in parts))
+
+
+def read_labelled(path: Path, originals: Iterable[Original]) -> list[Duplicate]:
+    """Reads questions whose original is known, to test a matcher with.
+
+    Args:
+        path: table with columns Id, AnswerId (that of the original) and Text0.
+        originals: the originals among which the matcher chooses.
+
+    Raises:
+        StartupError: the file cannot be read, or a row is not what it should be; names file, line and column.
+    """
+    answer_id = {str(original.answer_id): original.answer_id for original in originals}
+    rows = _read(path, "AnswerId")
+    _check_links(rows, answer_id, "AnswerId", of="AnswerId")
+    own = _ids(_column(rows, "Id"))
+    return [Duplicate(own[row.values["Id"]], answer_id[row.values["AnswerId"]], row.values["Text0"]) for row in rows]
 
 
 def _read(path: Path, link: str) -> list[Row]:
@@ -98,12 +134,11 @@ def _read(path: Path, link: str) -> list[Row]:
             raise row.error("Text0", "has no letters or digits")
         first = seen.setdefault(row.values["Id"], row.line)
         if first != row.line:
-            raise row.error("Id", f"is {row.values['Id']!r} again, as in line {first}: ids must be unique")
+            raise row.error("Id", f"is {row.values['Id']!r} again, as in {place(path, first)}: ids must be unique")
     return rows
 
 
-def _check_links(rows: Sequence[Row], originals: Sequence[Row], column: str, *, of: str) -> None:
-    known = {original.values[of] for original in originals}
+def _check_links(rows: Sequence[Row], known: Container[str], column: str, *, of: str) -> None:
     for row in rows:
         if row.values[column] not in known:
             raise row.error(column, f"is {row.values[column]!r}, which is the {of} of no original question")
