@@ -1,0 +1,168 @@
+"""`scoring faq evaluate`: how good a FAQ matcher is, for people and for programs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from deployments.errors import StartupError
+
+if TYPE_CHECKING:
+    from deployments.faq_matcher.data import Duplicate
+    from deployments.faq_matcher.evaluation.judging import Matcher
+    from deployments.faq_matcher.evaluation.report import EvaluationReport, Fact
+
+# From when on a progress bar is worth the eyes.
+_PATIENCE_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    model: Path
+    questions: Path
+    strangers: Path | None
+
+
+def evaluate(
+    *,
+    model: Annotated[Path, typer.Option(help="Directory of the model.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Directory of `scoring faq prepare`, for its questions held out for a test.")
+    ] = None,
+    questions: Annotated[
+        Path | None, typer.Option(help="Test questions in place of those: table with Id, AnswerId and Text0.")
+    ] = None,
+    strangers: Annotated[
+        Path | None,
+        typer.Option(
+            help="Questions that mean none of the originals: table with Text0, or a directory of `scoring faq prepare` "
+            "for another FAQ."
+        ),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="File for the whole result as JSON.")] = None,
+    html: Annotated[Path | None, typer.Option(help="File for a report with plots, to open in a browser.")] = None,
+    top: Annotated[int, typer.Option(min=0, help="Originals to show, those with the most errors first.")] = 10,
+) -> None:
+    """Measure how often a matcher finds the right original, how sure it is and what it confuses."""
+    try:
+        inputs = _Inputs(model, _questions_file(data, questions), strangers)
+        writers = _writers(json, html)
+        report = _evaluate(inputs)
+        _show(report, top)
+        for file, write in writers.items():
+            _write(file, write(report))
+    except StartupError as error:
+        _fail(str(error))
+    except ImportError as error:
+        _fail(f"{error.name} is not installed: install it with `pip install 'ray-scoring[faq]'`.")
+
+
+def _questions_file(data: Path | None, questions: Path | None) -> Path:
+    from deployments.faq_matcher.data import PREPARED_TEST
+
+    if questions is not None:
+        return questions
+    if data is None:
+        raise StartupError(
+            "There is nothing to ask: name prepared data with --data or test questions with --questions."
+        )
+    if not (data / PREPARED_TEST).is_file():
+        raise StartupError(f"{data} holds no {PREPARED_TEST}: make it with `scoring faq prepare`, or name --questions.")
+    return data / PREPARED_TEST
+
+
+def _writers(json: Path | None, html: Path | None) -> dict[Path, Callable[[EvaluationReport], str]]:
+    """What is to be written where; checked first, since asking many questions takes minutes."""
+    writers: dict[Path, Callable[[EvaluationReport], str]] = {}
+    if json is not None:
+        writers[json] = lambda report: report.model_dump_json(indent=1) + "\n"
+    if html is not None:
+        from deployments.faq_matcher.evaluation.html_report import render
+
+        if html in writers:
+            raise StartupError(f"{html} cannot hold both forms: name different files with --json and --html.")
+        writers[html] = render
+    for file in writers:
+        if file.is_dir() or not file.parent.is_dir():
+            raise StartupError(f"{file} cannot be written: name a file in a directory that exists.")
+    return writers
+
+
+def _evaluate(inputs: _Inputs) -> EvaluationReport:
+    from deployments.faq_matcher.evaluation.judging import judge
+    from deployments.faq_matcher.evaluation.report import build_report
+    from deployments.faq_matcher.evaluation.strangers import read_strangers
+
+    matcher, facts = _load(inputs.model)
+    questions = _read_questions(inputs.questions, matcher)
+    strangers = read_strangers(inputs.strangers) if inputs.strangers else []
+    with _late_progress(len(questions) + len(strangers), Console(stderr=True)) as advance:
+        judgements = judge(matcher, questions, strangers, on_judged=advance)
+    return build_report(
+        judgements, matcher.originals, questions, strangers, model={"directory": str(inputs.model), **facts}
+    )
+
+
+def _load(directory: Path) -> tuple[Matcher, dict[str, Fact]]:
+    from deployments.faq_matcher.model import FaqModel
+
+    model = FaqModel.load(directory)
+    facts: dict[str, Fact] = dict(model.describe().parameters)
+    return model, facts
+
+
+def _read_questions(path: Path, matcher: Matcher) -> list[Duplicate]:
+    from deployments.faq_matcher.data import read_labelled
+
+    questions = read_labelled(path, matcher.originals)
+    if not questions:
+        raise StartupError(f"{path} holds no question: add a row for each.")
+    return questions
+
+
+@contextmanager
+def _late_progress(
+    total: int, console: Console, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[int], None]]:
+    """A bar that shows on a terminal once it has taken a while, and leaves nothing behind."""
+    progress = Progress(console=console, transient=True)
+    task = progress.add_task("Asking questions", total=total)
+    started = clock()
+
+    def advance(count: int) -> None:
+        progress.advance(task, count)
+        if console.is_terminal and clock() - started > _PATIENCE_SECONDS:
+            progress.start()
+
+    try:
+        yield advance
+    finally:
+        if progress.live.is_started:
+            progress.stop()
+
+
+def _show(report: EvaluationReport, top: int) -> None:
+    from deployments.faq_matcher.evaluation.terminal import show
+
+    show(report, Console(highlight=False), top=top)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StartupError(f"{file} cannot be written: {error.strerror or error}.") from error
+    typer.echo(f"Wrote {file}.")
+
+
+def _fail(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(2)
