@@ -17,6 +17,7 @@ from deployments.faq_matcher.evaluation.summary import headline, lines, percent
 # A page that a phone still scrolls; JSON has them all.
 MOST_ORIGINALS = 300
 MOST_EXAMPLES = 20
+MOST_OTHERS = 10
 
 _TILES = ("Acc@1", "MRR", "ECE", "Coverage", "No match: precision", "No match: recall")
 
@@ -61,6 +62,7 @@ def render(report: EvaluationReport) -> str:
         plots=[_rank_plot(report), _reliability_plot(report), _precision_recall_plot(report)],
         originals=[(original, examples[original.id][:MOST_EXAMPLES]) for original in shown],
         left_out=len(report.confused) - len(shown),
+        most_others=MOST_OTHERS,
         tiles=_TILES,
         percent=percent,
     )

@@ -62,7 +62,8 @@ def rank_plot(bars: Sequence[RankBar]) -> str:
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.set(xlabel="Rank of the right original", ylabel="Questions")
         if len(bars) > 7:  # noqa: PLR2004 - what fits side by side
-            axes.tick_params(axis="x", labelrotation=35)
+            for label in axes.get_xticklabels():
+                label.set(rotation=35, horizontalalignment="right", rotation_mode="anchor")
         return _svg(figure, "ranks")
 
 

@@ -54,7 +54,7 @@ def _rank_lines(report: EvaluationReport) -> list[Line]:
             f"Acc@{first[0]}", percent(first[1]), f"the best original is right (95% interval {low:.1%} to {high:.1%})"
         ),
         *(Line(f"Acc@{k}", percent(share), f"the right original is among the best {k}") for k, share in others),
-        Line("Mean rank", f"{metrics.mean_rank:.2f}", "of the right original; 1 is best"),
+        Line("Mean rank", f"{metrics.mean_rank:,.2f}", "of the right original; 1 is best"),
         Line("MRR", f"{metrics.mean_reciprocal_rank:.3f}", "mean of 1 / rank; 1 is best"),
         Line("ECE", f"{metrics.expected_calibration_error:.3f}", _ece_meaning(report)),
     ]

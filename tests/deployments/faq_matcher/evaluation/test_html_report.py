@@ -120,3 +120,13 @@ def test_examples_are_bounded(report_of, make_matcher, monkeypatch):
     page = render(report_of(make_matcher({each.text: [0, 1, 0] for each in questions}), questions))
     assert re.findall(r"asked \d", page) == ["asked 0", "asked 1"]
     assert "0 of 5" in page
+
+
+def test_rare_confusions_are_summed_up(report_of, make_matcher, monkeypatch):
+    monkeypatch.setattr(html_report, "MOST_OTHERS", 1)
+    odds = {"a": [0, 1, 0], "b": [0, 1, 0], "c": [0, 0, 1]}
+    questions = [Duplicate(number, 101, text) for number, text in enumerate("abc")]
+    text = " ".join(Page(render(report_of(make_matcher(odds), questions))).texts)
+    assert "2\N{MULTIPLICATION SIGN}" in text
+    assert "1\N{MULTIPLICATION SIGN}" not in text
+    assert "and 1 more" in text
