@@ -13,7 +13,7 @@ from deployments.errors import InvalidInput, UnsupportedMediaType
 from deployments.ingress.bodies import content_type, read_body, read_files
 from deployments.ingress.json_bodies import is_json, parse_json, shown
 from deployments.ingress.models import Version
-from deployments.ingress.scoring import Scored, joined, score_all
+from deployments.ingress.scoring import Scored, joined, score_all, score_one
 from deployments.ingress.settings import IngressSettings
 
 # The form field that holds images, and the name of an image that came without one.
@@ -27,7 +27,9 @@ class ImagesRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     input: dict[str, str] = Field(
-        min_length=1, description="Image files by name, each encoded with base64; a data URL is taken too."
+        min_length=1,
+        fail_fast=True,
+        description="Image files by name, each encoded with base64; a data URL is taken too.",
     )
     top_k: Annotated[int, Field(ge=1)] = Field(
         default=DEFAULT_TOP_K, description="How many classes to return for each image."
@@ -37,9 +39,15 @@ class ImagesRequest(BaseModel):
 async def score_images(request: Request, version: Version, settings: IngressSettings, deadline: float) -> Scored:
     """Answer one or more images with their most probable classes, by name."""
     images = await read_images(request, settings)
-    scored = await score_all(request, version, images, deadline)
-    result = {name: format_classes(image.result) for name, image in scored.items()}
-    return joined(result, scored.values())
+    names = list(images)
+    if len(names) == 1:
+        scored = [await score_one(request, version, images[names[0]], deadline)]
+    else:
+        scored = await score_all(
+            request, version, list(images.values()), deadline, name=lambda place: f"'{shown(names[place])}'"
+        )
+    result = {name: format_classes(image.result) for name, image in zip(names, scored, strict=True)}
+    return joined(result, scored)
 
 
 async def read_images(request: Request, settings: IngressSettings) -> dict[str, EncodedImage]:

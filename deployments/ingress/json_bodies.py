@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from types import NoneType, UnionType
+from typing import TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
 from deployments.errors import InvalidInput, InvalidJson, UnsupportedMediaType
@@ -35,22 +37,47 @@ def parse_json(request: Request, body: bytes, model: type[BodyT]) -> BodyT:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-    if first["type"] == "json_invalid":
-        raise InvalidJson(f"The body is not valid JSON: {first['ctx']['error']}.")
-    raise InvalidInput(_sentence(first["loc"], first["type"], first["msg"], model))
-
-
-def _sentence(location: tuple[int | str, ...], kind: str, message: str, model: type[BaseModel]) -> str:
-    path = shown(".".join(str(part) for part in location))
-    if kind == "missing":
-        return f"The field '{path}' is missing."
-    if kind == "extra_forbidden":
-        return f"The field '{path}' is not known; known are {', '.join(model.model_fields)}."
-    where = f"The field '{path}'" if path else "The body"
-    return f"{where} is not valid: {message[:1].lower()}{message[1:]}."
+        errors = error.errors(include_url=False, include_input=False)
+    if errors[0]["type"] == "json_invalid":
+        raise InvalidJson(f"The body is not valid JSON: {errors[0]['ctx']['error']}.")
+    raise InvalidInput(_sentence(errors, model))
 
 
 def shown(text: str) -> str:
     """Return what an error may show of a client's own words."""
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+
+
+def _sentence(errors: list[ErrorDetails], model: type[BaseModel]) -> str:
+    location, kind = errors[0]["loc"], errors[0]["type"]
+    if kind == "missing":
+        return f"The field '{_path(location)}' is missing."
+    if kind == "extra_forbidden":
+        return f"The field '{_path(location)}' is not known; known are {', '.join(model.model_fields)}."
+    told = [errors[0]]
+    if location and _has_branches(model, location[0]):
+        told = _most_telling([error for error in errors if error["loc"][0] == location[0]])
+        location = (location[0], *told[0]["loc"][2:])
+    where = f"The field '{_path(location)}'" if location else "The body"
+    reasons = dict.fromkeys(f"{error['msg'][:1].lower()}{error['msg'][1:]}" for error in told)
+    return f"{where} is not valid: {', or '.join(reasons)}."
+
+
+def _has_branches(model: type[BaseModel], name: int | str) -> bool:
+    """Whether a field may be of several types: then each complains, under a name of its own after the field's."""
+    annotation = model.model_fields[str(name)].annotation
+    is_union = get_origin(annotation) in {Union, UnionType}
+    return is_union and len(set(get_args(annotation)) - {NoneType}) > 1
+
+
+def _most_telling(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Of what a field's types complain of: the one that came furthest, or that liked the type and not the value."""
+    furthest = max(len(error["loc"]) for error in errors)
+    deepest = [error for error in errors if len(error["loc"]) == furthest]
+    of_value = [error for error in deepest if not error["type"].endswith(("_type", "literal_error"))]
+    return of_value or deepest
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in location]
+    return shown("".join(parts).removeprefix("."))

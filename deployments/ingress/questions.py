@@ -2,38 +2,110 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from deployments.contracts import Matches, Question
+from deployments.errors import InvalidInput
 from deployments.ingress.bodies import read_body
 from deployments.ingress.json_bodies import parse_json
 from deployments.ingress.models import Version
-from deployments.ingress.scoring import Scored, score_all
+from deployments.ingress.scoring import Scored, joined, score_all, score_one
 from deployments.ingress.settings import IngressSettings
 
 
 class QuestionRequest(BaseModel):
-    """A question for the FAQ matcher."""
+    """A question for the FAQ matcher, or several."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    input: str = Field(description="The question's text.", examples=["How do I start the service?"])
-    top_k: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, description="How many matches to return; every original if left out."
+    input: str | Annotated[list[str], Field(min_length=1, fail_fast=True)] = Field(
+        description="The question's text, or a list of texts."
     )
+    top_k: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="How many matches to return for each question; every original if left out."
+    )
+    threshold: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | Literal["trained"] | None = Field(
+        default=None,
+        description="The least probability of a match; trained: the model's own. Less probable ones are left out, "
+        "so the list may be empty.",
+    )
+    explain: bool = Field(default=False, description="Whether to tell which terms made each match's score.")
+    answers: bool = Field(default=False, description="Whether to return the answers' texts.")
 
 
-async def score_question(request: Request, version: Version, settings: IngressSettings, deadline: float) -> Scored:
-    """Answer `{"input": "<question>"}` with its matches, best first."""
+async def score_questions(request: Request, version: Version, settings: IngressSettings, deadline: float) -> Scored:
+    """Answer a question, or each of a list, with its matches, best first."""
     body = parse_json(request, await read_body(request, settings.max_body_bytes), QuestionRequest)
-    scored = (await score_all(request, version, {"input": Question(body.input, body.top_k)}, deadline))["input"]
-    return replace(scored, result=format_matches(scored.result))
+    if isinstance(body.input, str):
+        question = Question(body.input, body.top_k, body.threshold, body.explain, body.answers)
+        scored = await score_one(request, version, question, deadline)
+        matches: Matches = scored.result
+        if len(matches.ids) > settings.max_result_rows:
+            raise too_many_rows(1, settings)
+        return Scored(rows(matches), scored.seconds, scored.weights, beside(matches))
+    questions = questions_of(body, body.input, settings)
+    accept = row_counter(len(questions), settings)
+    every = await score_all(request, version, questions, deadline, name="input[{}]".format, accept=accept)
+    results: list[Matches] = [scored.result for scored in every]
+    return joined([rows(matches) for matches in results], every, beside_all(results))
 
 
-def format_matches(matches: Matches) -> list[Any]:
-    """Return `[[original id, answer id, probability], ...]`, best first."""
+def questions_of(body: QuestionRequest, texts: Sequence[str], settings: IngressSettings) -> list[Question]:
+    """Return what the stage takes for each text.
+
+    Raises:
+        InvalidInput: there are more than the limit.
+    """
+    if len(texts) > settings.max_questions_per_request:
+        raise InvalidInput(
+            f"The field 'input' has {len(texts)} questions; the limit is {settings.max_questions_per_request}."
+        )
+    return [Question(text, body.top_k, body.threshold, body.explain, body.answers) for text in texts]
+
+
+def row_counter(questions: int, settings: IngressSettings) -> Callable[[Matches], None]:
+    """Return what counts the rows of all results, as they come, and raises when there are too many."""
+    left = settings.max_result_rows
+
+    def count(matches: Matches) -> None:
+        nonlocal left
+        left -= len(matches.ids)
+        if left < 0:
+            raise too_many_rows(questions, settings)
+
+    return count
+
+
+def too_many_rows(questions: int, settings: IngressSettings) -> InvalidInput:
+    """Return the error of a response that would be too large; it says what to ask for."""
+    limit = settings.max_result_rows
+    fits = limit // questions
+    remedy = f"set 'top_k' to {fits} or less" if fits else f"ask at most {limit} questions at once"
+    return InvalidInput(f"The result has more rows than the limit of {limit}; {remedy}.")
+
+
+def rows(matches: Matches) -> list[Any]:
+    """Return `[(original id, answer id, probability), ...]`, best first."""
     return list(zip(matches.ids, matches.answer_ids, matches.probabilities, strict=True))
+
+
+def beside(matches: Matches) -> dict[str, Any]:
+    """Return what a response tells beside the rows of its question."""
+    told: dict[str, Any] = {"matched": matches.matched}
+    if matches.answers is not None:
+        told["answers"] = matches.answers
+    if matches.explanations is not None:
+        # Data classes, which the JSON library writes as objects.
+        told["explanations"] = matches.explanations
+    return told
+
+
+def beside_all(results: Sequence[Matches]) -> dict[str, Any]:
+    """Return the same of several questions: lists in their order."""
+    each = [beside(matches) for matches in results]
+    names = dict.fromkeys(name for told in each for name in told)
+    return {name: [told.get(name) for told in each] for name in names}

@@ -15,7 +15,7 @@ from deployments.errors import RequestTimeout
 from deployments.ingress.endpoints import Handler
 from deployments.ingress.images import score_images
 from deployments.ingress.models import Model, Takes, Version
-from deployments.ingress.questions import score_question
+from deployments.ingress.questions import score_questions
 from deployments.ingress.scoring import Scored
 from deployments.ingress.settings import IngressSettings, Limits
 
@@ -25,7 +25,7 @@ MODEL_WEIGHTS = "x-model-weights"
 
 Scorer = Callable[[Request, Version, IngressSettings, float], Awaitable[Scored]]
 
-SCORERS: dict[Takes, Scorer] = {"text": score_question, "images": score_images}
+SCORERS: dict[Takes, Scorer] = {"text": score_questions, "images": score_images}
 
 
 def score_route(model: Model, limits: Limits) -> Handler:
@@ -49,7 +49,7 @@ def score_route(model: Model, limits: Limits) -> Handler:
 
 def scored_response(model: Model, version: Version, scored: Scored, seconds: float) -> Response:
     """Return a result in the reference's form, with headers that tell who answered and where time went."""
-    content: dict[str, object] = {"result": [scored.result, f"Computed in {seconds * 1000:.1f} ms"]}
+    content: dict[str, object] = {"result": [scored.result, f"Computed in {seconds * 1000:.1f} ms"], **scored.beside}
     if scored.weights == "untrained":
         content["weights"] = scored.weights
     return Response(
