@@ -28,6 +28,7 @@ from deployments.ingress.models import Model, ModelTable, Takes
 from deployments.ingress.problems import Problem
 from deployments.ingress.questions import QuestionRequest
 from deployments.ingress.request_ids import REQUEST_ID
+from deployments.ingress.result_schemas import COMPONENTS, REQUEST_EXAMPLES, RESPONSE_EXAMPLES, RESPONSES
 from deployments.ingress.score_routes import MODEL_NAME, MODEL_VERSION, MODEL_WEIGHTS
 
 Json = dict[str, Any]
@@ -37,22 +38,6 @@ IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"
 SCORE_ERRORS = (
     BadRequest, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, InvalidInput, ModelError, Unavailable
 )  # fmt: skip
-
-# One row of a result: what was matched or recognized, and how probable it is.
-MATCH = {"type": "array", "items": {"oneOf": [{"type": "integer"}, {"type": "number"}, {"type": "string"}]}}
-CLASS = {"type": "array", "items": {"oneOf": [{"type": "string"}, {"type": "number"}]}}
-RESULTS: dict[Takes, Json] = {
-    "text": {
-        "type": "array",
-        "items": MATCH,
-        "description": "[original id, answer id, probability], best first.",
-    },
-    "images": {
-        "type": "object",
-        "additionalProperties": {"type": "array", "items": CLASS},
-        "description": "By image name: [label, probability], most probable first.",
-    },
-}
 
 
 def document(table: ModelTable, version: str) -> Json:
@@ -68,7 +53,7 @@ def document(table: ModelTable, version: str) -> Json:
             "description": "Real-time scoring. Every error is problem+json (RFC 9457).",
         },
         "paths": {**_service_paths(), **{f"/{model.name}/score": _score(model) for model in table}},
-        "components": {"schemas": schemas["$defs"]},
+        "components": {"schemas": {**schemas["$defs"], **COMPONENTS}},
     }
 
 
@@ -106,22 +91,15 @@ def _score(model: Model) -> Json:
             "parameters": [_request_id(), *([_top_k()] if model.takes == "images" else [])],
             "requestBody": {"required": True, "content": BODIES[model.takes]},
             "responses": {
-                "200": _response("Scored.", {"application/json": {"schema": _result(model)}}, _model_headers()),
+                "200": _response("Scored.", _scored(model.takes), _model_headers()),
                 **_errors([*SCORE_ERRORS, MethodNotAllowed]),
             },
         }
     }
 
 
-def _result(model: Model) -> Json:
-    pair = {
-        "type": "array",
-        "prefixItems": [RESULTS[model.takes], {"type": "string"}],
-        "minItems": 2,
-        "maxItems": 2,
-    }
-    properties = {"result": pair, "weights": {"type": "string", "const": "untrained"}}
-    return {"type": "object", "required": ["result"], "properties": properties}
+def _scored(takes: Takes) -> Json:
+    return {"application/json": {"schema": RESPONSES[takes], "examples": RESPONSE_EXAMPLES[takes]}}
 
 
 def _model_headers() -> Json:
@@ -158,8 +136,8 @@ def _ref(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _json(name: str) -> Json:
-    return {"application/json": {"schema": _ref(name)}}
+def _json(name: str, examples: Json | None = None) -> Json:
+    return {"application/json": {"schema": _ref(name), **({"examples": examples} if examples else {})}}
 
 
 def _text() -> Json:
@@ -173,9 +151,9 @@ _FORM = {
     "properties": {IMAGE_FIELD: {"type": "array", "items": _FILE}},
 }
 BODIES: dict[Takes, Json] = {
-    "text": _json("QuestionRequest"),
+    "text": _json("QuestionRequest", REQUEST_EXAMPLES["text"]),
     "images": {
-        **_json("ImagesRequest"),
+        **_json("ImagesRequest", REQUEST_EXAMPLES["images"]),
         **{image_type: {"schema": _FILE} for image_type in IMAGE_TYPES},
         "multipart/form-data": {"schema": _FORM},
     },

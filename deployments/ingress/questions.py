@@ -40,14 +40,19 @@ class QuestionRequest(BaseModel):
 async def score_questions(request: Request, version: Version, settings: IngressSettings, deadline: float) -> Scored:
     """Answer a question, or each of a list, with its matches, best first."""
     body = parse_json(request, await read_body(request, settings.max_body_bytes), QuestionRequest)
-    if isinstance(body.input, str):
-        question = Question(body.input, body.top_k, body.threshold, body.explain, body.answers)
-        scored = await score_one(request, version, question, deadline)
-        matches: Matches = scored.result
-        if len(matches.ids) > settings.max_result_rows:
-            raise too_many_rows(1, settings)
-        return Scored(rows(matches), scored.seconds, scored.weights, beside(matches))
-    questions = questions_of(body, body.input, settings)
+    if not isinstance(body.input, str):
+        return await _score_list(request, version, settings, deadline, questions_of(body, body.input, settings))
+    question = Question(body.input, body.top_k, body.threshold, body.explain, body.answers)
+    scored = await score_one(request, version, question, deadline)
+    matches: Matches = scored.result
+    if len(matches.ids) > settings.max_result_rows:
+        raise too_many_rows(1, settings)
+    return Scored(rows(matches), scored.seconds, scored.weights, beside(matches))
+
+
+async def _score_list(
+    request: Request, version: Version, settings: IngressSettings, deadline: float, questions: Sequence[Question]
+) -> Scored:
     accept = row_counter(len(questions), settings)
     every = await score_all(request, version, questions, deadline, name="input[{}]".format, accept=accept)
     results: list[Matches] = [scored.result for scored in every]

@@ -3,15 +3,18 @@ import asyncio
 import httpx
 import pytest
 
-from deployments.contracts import Classes, Matches, ModelDescription, Outcome, Tensor
+from deployments.contracts import Classes, Explanation, Matches, ModelDescription, Outcome, Tensor
 from deployments.errors import InvalidImage, InvalidText, Unavailable
 from deployments.ingress.app import build_app
 from deployments.ingress.models import Model, ModelTable, Version
 from deployments.ingress.settings import IngressSettings
 
+ORIGINALS = [(7, 70, 0.5, "Seven."), (8, 80, 0.3, None), (9, 90, 0.2, "Nine.")]
+TRAINED_THRESHOLD = 0.4
+
 
 class FaqStage:
-    """Answers with three originals; refuses blank text."""
+    """Answers with three originals, best first, as far as they reach the threshold; refuses blank text."""
 
     weights = "trained"
 
@@ -29,9 +32,19 @@ class FaqStage:
             raise self.error
         if not item.text.strip():
             return Outcome(InvalidText("The text is empty."))
-        k = item.top_k or 3
-        matches = Matches([7, 8, 9][:k], [70, 80, 90][:k], [0.5, 0.3, 0.2][:k])
-        return Outcome(matches, {"infer": 0.001, "queue": 0.002})
+        return Outcome(self.match(item), {"infer": 0.001, "queue": 0.002})
+
+    def match(self, item):
+        least = TRAINED_THRESHOLD if item.threshold == "trained" else item.threshold or 0
+        kept = [original for original in ORIGINALS[: item.top_k] if original[2] >= least]
+        return Matches(
+            [original[0] for original in kept],
+            [original[1] for original in kept],
+            [original[2] for original in kept],
+            matched=bool(kept),
+            answers=[original[3] for original in kept] if item.answers else None,
+            explanations=[Explanation([(item.text, 1.5)], -0.5, 1.0) for _ in kept] if item.explain else None,
+        )
 
     async def describe(self, timeout_seconds):
         if not self.ready:
@@ -66,7 +79,7 @@ def image():
 
 @pytest.fixture
 def limits():
-    return {"settings": IngressSettings(max_body_mb=1, max_images_per_request=3)}
+    return {"settings": IngressSettings(max_body_mb=1, max_images_per_request=3, max_questions_per_request=5)}
 
 
 @pytest.fixture

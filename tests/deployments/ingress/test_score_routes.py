@@ -34,7 +34,7 @@ async def test_a_question_is_answered_as_the_reference_does(client, faq):
     assert matches == [[7, 70, 0.5], [8, 80, 0.3], [9, 90, 0.2]]
     assert computed.startswith("Computed in ")
     assert computed.endswith(" ms")
-    assert "weights" not in response.json()
+    assert set(response.json()) == {"result", "matched"}
     assert faq.items == [Question("How do I start?", None)]
 
 
@@ -93,7 +93,6 @@ async def test_a_form_is_answered_by_file_name(client, image):
         (b'{"question": "x"}', 422, "invalid_input", "'input'"),
         (b'{"input": 3}', 422, "invalid_input", "'input'"),
         (b'{"input": null}', 422, "invalid_input", "'input'"),
-        (b'{"input": ["x"]}', 422, "invalid_input", "'input'"),
         (b'{"input": "x", "topk": 3}', 422, "invalid_input", "known are input, top_k"),
         (b'{"input": "x", "top_k": 0}', 422, "invalid_input", "'top_k'"),
         (b'{"input": "x", "top_k": "3"}', 422, "invalid_input", "'top_k'"),
