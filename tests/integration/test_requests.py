@@ -10,6 +10,11 @@ import pytest
 from payloads import JPEG, bomb, photo
 
 
+# A question of the sample FAQ, and one that it has no answer to.
+KNOWN = "How do I serve on a different port than 8000?"
+UNKNOWN = "Which cheese goes with a lasagna for eleven guests?"
+
+
 def assert_problem(response, status, *words):
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
@@ -31,13 +36,56 @@ def test_it_says_what_it_serves_and_how_to_ask(service):
 
 
 def test_the_sample_faq_knows_its_own_questions(client):
-    response = client.post("/faq/score", json={"input": "How do I serve on a different port than 8000?"})
+    response = client.post("/faq/score", json={"input": KNOWN})
     (matches, computed) = response.json()["result"]
     assert matches[0][:2] == [3, 301]
     assert len(matches) >= 60
     assert [p for _, _, p in matches] == sorted((p for _, _, p in matches), reverse=True)
     assert sum(p for _, _, p in matches) == pytest.approx(1, abs=1e-3)
     assert computed.startswith("Computed in")
+
+
+def ask(client, **body):
+    response = client.post("/faq/score", json=body)
+    assert response.status_code == 200, response.text
+    content = response.json()
+    return content["result"][0], content
+
+
+def test_a_list_of_questions_is_answered_as_each_of_them_alone(client):
+    together, beside = ask(client, input=[KNOWN, UNKNOWN], top_k=3)
+    for place, text in enumerate([KNOWN, UNKNOWN]):
+        alone, alone_beside = ask(client, input=text, top_k=3)
+        assert [row[:2] for row in together[place]] == [row[:2] for row in alone]
+        assert [row[2] for row in together[place]] == pytest.approx([row[2] for row in alone], abs=1e-5)
+        assert beside["matched"][place] == alone_beside["matched"]
+
+
+def test_a_thousand_questions_are_answered_while_others_are(client):
+    lists, _ = ask(client, input=[KNOWN, UNKNOWN] * 500, top_k=1)
+    assert len(lists) == 1000
+    assert {tuple(rows[0][:2]) for rows in lists[::2]} == {(3, 301)}
+    assert ask(client, input=KNOWN, top_k=1)[0][0][:2] == [3, 301]
+
+
+def test_a_threshold_leaves_out_what_is_no_match(client):
+    rows, beside = ask(client, input=KNOWN, threshold="trained")
+    assert rows[0][:2] == [3, 301]
+    assert beside["matched"] is True
+    rows, beside = ask(client, input=UNKNOWN, threshold=0.999)
+    assert (rows, beside["matched"]) == ([], False)
+    rows, _ = ask(client, input=KNOWN, threshold=0.01)
+    assert all(probability >= 0.01 for _, _, probability in rows)
+
+
+def test_answers_and_explanations_stand_beside_their_matches(client):
+    rows, beside = ask(client, input=KNOWN, top_k=3, answers=True, explain=True)
+    assert len(rows) == len(beside["answers"]) == len(beside["explanations"]) == 3
+    assert "port" in beside["answers"][0]
+    for explanation in beside["explanations"]:
+        weights = [weight for _, weight in explanation["terms"]]
+        assert [abs(weight) for weight in weights] == sorted(map(abs, weights), reverse=True)
+        assert sum(weights) + explanation["other"] == pytest.approx(explanation["score"], abs=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
@@ -94,6 +142,9 @@ BAD = {
     "wrong type": ("/faq/score", b'{"input": 5}', JSON, 422, "input"),
     "blank text": ("/faq/score", b'{"input": " "}', JSON, 422, "question is empty"),
     "text of 1 MB": ("/faq/score", json.dumps({"input": "why " * 250_000}).encode(), JSON, 422, "characters"),
+    "blank text in a list": ("/faq/score", b'{"input": ["x", " "]}', JSON, 422, "input[1]: The question is empty."),
+    "too many questions": ("/faq/score", json.dumps({"input": ["x"] * 1001}).encode(), JSON, 422, "limit is 1000"),
+    "wrong threshold": ("/faq/score", b'{"input": "x", "threshold": 2}', JSON, 422, "threshold"),
     "invalid base64": ("/image/score", b'{"input": {"a": "%%%"}}', JSON, 422, "base64"),
     "not an image": ("/image/score", b"hello", JPEG, 422, "image"),
     "truncated image": ("/image/score", photo()[:5000], JPEG, 422, "image"),
