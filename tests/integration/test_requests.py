@@ -9,7 +9,6 @@ import psutil
 import pytest
 from payloads import JPEG, bomb, photo
 
-
 # A question of the sample FAQ, and one that it has no answer to.
 KNOWN = "How do I serve on a different port than 8000?"
 UNKNOWN = "Which cheese goes with a lasagna for eleven guests?"
