@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 
 from deployments.errors import StartupError
-from deployments.faq_matcher.features import has_words
 from deployments.faq_matcher.table import Row, place, read_rows
+from deployments.faq_matcher.text import has_words
 
 Id = int | str
 
@@ -58,7 +58,7 @@ class FaqData:
     Attributes:
         originals: at least one; ids are unique.
         duplicates: other wordings; each belongs to exactly one original.
-        answers: answers to originals; matching does not read them.
+        answers: answers to originals.
     """
 
     originals: tuple[Original, ...]
@@ -178,11 +178,12 @@ def _column(rows: Iterable[Row], column: str) -> list[str]:
 
 def _ids(written: Sequence[str]) -> dict[str, Id]:
     """Ids by how they are written: integers where all of them are, so that none changes (`007` stays text)."""
-    if all(_is_integer(text) for text in written):
-        return {text: int(text) for text in written}
-    return {text: text for text in written}
+    ids = {text: as_id(text) for text in written}
+    return ids if all(isinstance(value, int) for value in ids.values()) else {text: text for text in written}
 
 
-def _is_integer(text: str) -> bool:
+def as_id(text: str) -> Id:
+    """An integer where the text is how one is written (`7`, not `007` or `+7`) and fits into 64 bits, else the text."""
     # 18 digits: what fits into the INT64 of the inference protocol.
-    return len(text) <= 18 and text.removeprefix("-").isdecimal() and str(int(text)) == text  # noqa: PLR2004
+    is_integer = len(text) <= 18 and text.removeprefix("-").isdecimal() and str(int(text)) == text  # noqa: PLR2004
+    return int(text) if is_integer else text

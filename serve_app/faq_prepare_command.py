@@ -1,0 +1,200 @@
+"""`scoring faq prepare`: make training and test data of a Stack Exchange dump or of tables."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, Self
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from deployments.errors import StartupError
+
+if TYPE_CHECKING:
+    from deployments.faq_matcher.preparation.pipeline import Prepared, Source
+    from deployments.faq_matcher.preparation.settings import PrepareSettings
+
+# Shorter passes show no bar.
+_PATIENCE_SECONDS = 2.0
+
+
+def prepare(
+    *,
+    output: Annotated[Path, typer.Option(help="Directory for the data; new or empty.")],
+    dump: Annotated[
+        Path | None, typer.Option(help="Directory with Posts.xml and PostLinks.xml of a Stack Exchange site.")
+    ] = None,
+    questions: Annotated[
+        Path | None,
+        typer.Option(help="Table of original questions: Id, AnswerId, Text0 (.tsv, .csv, .jsonl or .parquet)."),
+    ] = None,
+    duplicates: Annotated[
+        Path | None, typer.Option(help="Table of other wordings: Id, AnswerId (of the original), Text0.")
+    ] = None,
+    answers: Annotated[Path | None, typer.Option(help="Table of answers: Id, QuestionId, Text0.")] = None,
+    tag: Annotated[
+        str | None, typer.Option(help="Keep originals with this tag; of tables, by their column Tags.")
+    ] = None,
+    min_duplicates: Annotated[int, typer.Option(min=0, help="Duplicates that an original needs.")] = 0,
+    min_length: Annotated[int, typer.Option(min=0, help="Characters of plain text that a question needs.")] = 0,
+    max_length: Annotated[int, typer.Option(min=1, help="Characters that it may have.")] = 100_000,
+    code: Annotated[Literal["keep", "drop"], typer.Option(help="Code blocks of questions, as plain text.")] = "keep",
+    html: Annotated[
+        bool | None, typer.Option("--html/--no-html", help="Texts of tables are HTML.", show_default="found out")
+    ] = None,
+    require_answer: Annotated[
+        bool, typer.Option("--require-answer/--no-require-answer", help="Drop originals without an answer.")
+    ] = True,
+    test_fraction: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of each original's duplicates held out for the test.")
+    ] = 0.5,
+    seed: Annotated[int, typer.Option(help="Of the split; the same gives the same.")] = 0,
+    accept_truncated: Annotated[
+        bool, typer.Option("--accept-truncated", help="Take what a dump holds before it breaks off.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the prepared data in the directory.")] = False,
+) -> None:
+    """Make training and test data of a Stack Exchange dump or of tables of your own."""
+    try:
+        # Here, so that the command line works where the libraries are not installed.
+        from deployments.faq_matcher.preparation.settings import PrepareSettings
+
+        settings = PrepareSettings(
+            tag=tag,
+            min_duplicates=min_duplicates,
+            min_length=min_length,
+            max_length=max_length,
+            code=code,
+            html=html,
+            require_answer=require_answer,
+            test_fraction=test_fraction,
+            seed=seed,
+            accept_truncated=accept_truncated,
+        )
+        source = _source(dump, questions, duplicates, answers, settings)
+        prepared = _prepare(source, output, settings, overwrite=overwrite)
+    except StartupError as error:
+        _fail(str(error))
+    except ImportError as error:
+        _fail(f"{error.name} is not installed: install it with `pip install 'ray-scoring[faq]'`.")
+    except OSError as error:
+        _fail(f"{output} cannot be written: {error.strerror or error}.")
+    _show(prepared, output)
+
+
+def _source(
+    dump: Path | None,
+    questions: Path | None,
+    duplicates: Path | None,
+    answers: Path | None,
+    settings: PrepareSettings,
+) -> Source:
+    from deployments.faq_matcher.preparation.dump import DumpSource
+    from deployments.faq_matcher.preparation.tables import TableSource
+
+    if dump is not None:
+        _refuse_beside("--dump", questions=questions, duplicates=duplicates, answers=answers, html=settings.html)
+        return DumpSource(dump)
+    if questions is None:
+        raise StartupError("Nothing to prepare: name a Stack Exchange dump with --dump, or a table with --questions.")
+    _refuse_beside("--questions", accept_truncated=settings.accept_truncated or None)
+    return TableSource(questions, duplicates, answers)
+
+
+def _refuse_beside(option: str, **others: object) -> None:
+    given = [f"--{name.replace('_', '-')}" for name, value in others.items() if value is not None]
+    if given:
+        raise StartupError(f"{', '.join(given)} means nothing beside {option}: leave it out.")
+
+
+def _prepare(source: Source, output: Path, settings: PrepareSettings, *, overwrite: bool) -> Prepared:
+    from deployments.faq_matcher.preparation.pipeline import prepare as run
+
+    with _Bars(Console(stderr=True)) as bars:
+        return run(source, output, settings, overwrite=overwrite, watcher=bars)
+
+
+def _fail(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    raise typer.Exit(2)
+
+
+class _Bars:
+    """Shows a bar for each pass that takes long, on a terminal only, and removes it at the pass's end."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress: Progress | None = None
+        self._title = ""
+        self._total: int | None = None
+        self._done = 0
+        self._began = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def begin(self, title: str, total: int | None = None) -> None:
+        self._end()
+        self._title, self._total, self._done = title, total, 0
+        self._began = time.monotonic()
+
+    def advance(self, amount: int) -> None:
+        self._done += amount
+        if self._progress is None:
+            if self._console.is_terminal and time.monotonic() - self._began > _PATIENCE_SECONDS:
+                self._progress = self._show()
+        elif amount:
+            self._progress.update(self._progress.task_ids[0], completed=self._done)
+
+    def _show(self) -> Progress:
+        bytes_read = (BarColumn(), DownloadColumn(), TimeRemainingColumn()) if self._total else ()
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), *bytes_read)
+        progress = Progress(*columns, console=self._console, transient=True)
+        progress.add_task(self._title, total=self._total, completed=self._done)
+        progress.start()
+        return progress
+
+    def _end(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+def _show(prepared: Prepared, output: Path) -> None:
+    from deployments.faq_matcher.data import PREPARED_DUPLICATES, PREPARED_REPORT, PREPARED_TEST
+
+    console = Console()
+    console.print(_steps(prepared))
+    report = prepared.report
+    for title, findings in (("Dropped", report.dropped), ("Kept, though", report.noted)):
+        if findings:
+            table = Table("", "Rows", "Why", "First", title=title, title_justify="left")
+            for found in findings.values():
+                first = found.examples[0]
+                table.add_row(found.part, f"{found.rows:,}", f"{first['column']} {found.reason}".strip(), _place(first))
+            console.print(table)
+    train, test = prepared.rows[PREPARED_DUPLICATES], prepared.rows[PREPARED_TEST]
+    typer.echo(
+        f"Saved in {output}: {train:,} duplicates to train with, {test:,} for the test; {PREPARED_REPORT} says more."
+    )
+    typer.echo(f"Next: scoring faq train --data {shlex.quote(str(output))} --output MODEL")
+
+
+def _steps(prepared: Prepared) -> Table:
+    table = Table("Questions", "Originals", "Duplicates", "Answers")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for step in prepared.report.steps:
+        table.add_row(step.name, *(f"{count:,}" for count in (step.originals, step.duplicates, step.answers)))
+    return table
+
+
+def _place(example: dict[str, object]) -> str:
+    return f"{Path(str(example['file'])).name}:{example['line']}"
