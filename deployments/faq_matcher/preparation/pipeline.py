@@ -83,5 +83,5 @@ def _check_left(report: Report) -> None:
     if report.steps[-1].originals:
         return
     most = max(report.dropped.values(), key=lambda finding: finding.rows, default=None)
-    why = f": of {most.rows:,} {most.part} the reason is that each {most.reason}" if most else ""
-    raise StartupError(f"{report.sources[-1].path} leaves no question to train from{why}; ask for less or read more.")
+    why = f"; the most frequent reason, {most.rows:,} times: {most.examples[0]['said'].rstrip('.')}" if most else ""
+    raise StartupError(f"{report.sources[-1].path} leaves no question to train from{why}.")

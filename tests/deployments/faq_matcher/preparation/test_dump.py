@@ -168,7 +168,7 @@ def test_duplicates_that_cannot_be_used_do_not_count(prepared, question, answer)
         answer(9, 1),
         question(4, "x" * 99),
     ]
-    with pytest.raises(StartupError, match="leaves no question to train from: of 1 "):
+    with pytest.raises(StartupError, match="leaves no question to train from; the most frequent reason, 1 times: "):
         prepared(posts, [(2, 1), (3, 1)], min_duplicates=2)
 
 
