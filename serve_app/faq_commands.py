@@ -73,7 +73,7 @@ def _fail(sentence: str) -> NoReturn:
 def _report(learned: Learned, output: Path) -> None:
     facts = learned.facts
     table = Table("Originals", "Duplicates", "Answers", "Features", "Training")
-    counts = (facts.originals, facts.duplicates, facts.answers, len(learned.vocabulary))
+    counts = (facts.originals, facts.duplicates, facts.answers, learned.evidence.features.count)
     table.add_row(*(f"{count:,}" for count in counts), f"{facts.seconds:.1f} s")
     Console().print(table)
     typer.echo(f"Saved in {output}. To serve it, put these lines under `args:` of the config file:\n")

@@ -29,7 +29,9 @@ SHARED_WITH_RAY = {"deployments.autoscaling", "deployments.replica", "deployment
 # Loaded where Ray runs already, or by the builder.
 SERVE_APP_WITH_RAY = {"serve_app.app", "serve_app.kinds"}
 
-MODEL_LIBRARIES = {"torch", "torchvision", "sklearn", "scipy", "PIL", "numpy", "openvino", "onnxruntime"}
+MODEL_LIBRARIES = {
+    "torch", "torchvision", "sklearn", "scipy", "PIL", "numpy", "numba", "openvino", "onnxruntime", "tokenizers",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

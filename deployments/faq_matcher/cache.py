@@ -13,31 +13,32 @@ from deployments.errors import StartupError
 from deployments.faq_matcher import storage
 from deployments.faq_matcher.data import FaqData
 from deployments.faq_matcher.learned import Learned
-from deployments.faq_matcher.recipe import LIBRARIES, recipe
+from deployments.faq_matcher.recipe import LIBRARIES, SEMANTIC_LIBRARIES, Recipe
 
 logger = logging.getLogger(__name__)
 
 
-def cache_key(data: FaqData) -> str:
+def cache_key(data: FaqData, recipe: Recipe) -> str:
     """SHA-256 of all that decides what a model becomes, in hexadecimal."""
+    libraries = LIBRARIES if recipe.encoder is None else LIBRARIES + SEMANTIC_LIBRARIES
     parts = {
         "data": data.fingerprint,
         "format": storage.FORMAT_VERSION,
-        "recipe": recipe(),
-        "libraries": {library: version(library) for library in LIBRARIES},
+        "recipe": recipe.model_dump(),
+        "libraries": {library: version(library) for library in libraries},
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def trained(data: FaqData) -> Learned:
+def trained(data: FaqData, recipe: Recipe) -> Learned:
     """The model of a FAQ: from the cache, else trained and kept there.
 
     Processes may do this at the same time: each trains, the first to finish is kept. A cache that cannot be
     written costs the next start its training and nothing else.
     """
-    entry = cache_root("faq") / cache_key(data)
+    entry = cache_root("faq") / cache_key(data, recipe)
     kept = _kept(entry)
-    return _train_and_keep(data, entry) if kept is None else kept
+    return _train_and_keep(data, recipe, entry) if kept is None else kept
 
 
 def _kept(entry: Path) -> Learned | None:
@@ -50,12 +51,12 @@ def _kept(entry: Path) -> Learned | None:
         return None
 
 
-def _train_and_keep(data: FaqData, entry: Path) -> Learned:
+def _train_and_keep(data: FaqData, recipe: Recipe, entry: Path) -> Learned:
     # Not needed, and slow to import, where the model is in the cache.
     from deployments.faq_matcher.training import train  # noqa: PLC0415
 
     damaged = entry.exists()
-    learned = train(data)
+    learned = train(data, recipe)
     try:
         storage.write(entry, learned, replace=damaged)
     except OSError as error:

@@ -20,7 +20,7 @@ class FaqMatcherReplica:
     """Matches questions with the originals of an FAQ."""
 
     def __init__(self, settings: FaqMatcherSettings) -> None:
-        # Here, so that nodes without scikit-learn can build the application.
+        # Here, so that nodes without NumPy can build the application.
         from deployments.faq_matcher.source import load_model
 
         self._model = load_model(settings)

@@ -1,15 +1,45 @@
-"""What training gives: plain numbers and facts, enough to answer questions and to be saved."""
+"""What training gives: numbers, texts and facts, enough to answer questions, to be saved and to be added to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from deployments.faq_matcher.data import Original
+from deployments.faq_matcher.calibration import Calibration
+from deployments.faq_matcher.data import Duplicate, Original
+from deployments.faq_matcher.evidence import Evidence
+from deployments.faq_matcher.recipe import Recipe
+
+
+class EncoderFacts(BaseModel):
+    """Which sentence encoder a model was trained with."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(description="Its name or directory.")
+    sha256: str = Field(description="SHA-256 of its weights.")
+
+
+class HeldOutFacts(BaseModel):
+    """How well questions were matched that took no part in training; what calibration is fitted to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    questions: int = Field(description="How many; 0 where the FAQ has no duplicates, and the rest means nothing.")
+    accuracy: float | None = Field(description="Share whose original came first.")
+    mean_reciprocal_rank: float | None = Field(description="Mean of 1 / rank among the candidates.")
+
+
+class Addition(BaseModel):
+    """Originals and duplicates that joined the model after its training."""
+
+    model_config = ConfigDict(frozen=True)
+
+    added_at: datetime = Field(description="When.")
+    originals: int = Field(description="How many originals.")
+    duplicates: int = Field(description="How many duplicates.")
 
 
 class TrainingFacts(BaseModel):
@@ -19,30 +49,34 @@ class TrainingFacts(BaseModel):
 
     created_at: datetime = Field(description="When it was trained.")
     seconds: float = Field(description="How long that took.")
+    command: str | None = Field(default=None, description="Command that trained it; null where it was no command.")
     data_fingerprint: str = Field(description="SHA-256 of the FAQ.")
     originals: int = Field(description="Original questions.")
     duplicates: int = Field(description="Other wordings.")
     answers: int = Field(description="Answers.")
-    settings: dict[str, int | float] = Field(description="Settings of the training.")
+    recipe: Recipe = Field(description="Settings of the training.")
     libraries: dict[str, str] = Field(description="Versions of the libraries that took part.")
+    encoder: EncoderFacts | None = Field(default=None, description="The sentence encoder, where one takes part.")
+    held_out: HeldOutFacts = Field(description="What was measured while training.")
+    additions: tuple[Addition, ...] = Field(default=(), description="What joined later.")
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A trained matcher: softmax(features @ weights + bias) over the originals.
+    """A trained matcher.
 
     Attributes:
-        originals: the questions that can be matched, in the order of the classes.
-        vocabulary: features in the order of their columns.
-        idf: (features,) float32, inverse document frequencies.
-        weights: (features, originals) float32, C-contiguous, so that a question touches whole rows.
-        bias: (originals,) float32.
+        originals: the questions that can be matched; their places are what the other parts count by.
+        duplicates: other wordings of them.
+        answers: the best answer to each original; None where there is none.
+        evidence: what speaks for each original.
+        calibration: how that becomes a probability.
         facts: where all this comes from.
     """
 
     originals: tuple[Original, ...]
-    vocabulary: tuple[str, ...]
-    idf: NDArray[np.float32]
-    weights: NDArray[np.float32]
-    bias: NDArray[np.float32]
+    duplicates: tuple[Duplicate, ...]
+    answers: tuple[str | None, ...]
+    evidence: Evidence
+    calibration: Calibration
     facts: TrainingFacts

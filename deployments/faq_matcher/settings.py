@@ -27,6 +27,12 @@ class FaqMatcherSettings(BaseModel):
         description="TSV of other wordings (Id, AnswerId, Text0); AnswerId is that of the original.",
     )
     answers: str | None = Field(default=None, min_length=1, description="TSV of answers (Id, QuestionId, Text0).")
+    encoder: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Sentence encoder for the model trained at start, as in `all-MiniLM-L6-v2`; needs the extra "
+        "`semantic`. A saved model knows its own.",
+    )
     max_text_length: int = Field(default=100_000, ge=1, description="Characters that a question may have.")
     default_top_k: int | None = Field(
         default=None, ge=1, description="Matches returned where a request names no top_k; null for every original."
@@ -34,11 +40,11 @@ class FaqMatcherSettings(BaseModel):
 
     @model_validator(mode="after")
     def _one_source(self) -> FaqMatcherSettings:
-        given = [key for key in ("questions", "duplicates", "answers") if getattr(self, key) is not None]
+        given = [key for key in ("questions", "duplicates", "answers", "encoder") if getattr(self, key) is not None]
         if self.model_dir is not None and given:
             raise ValueError(
                 f"model_dir and {', '.join(given)} exclude each other: name a trained model or the files to train from"
             )
-        if given and self.questions is None:
-            raise ValueError(f"questions is required where {' or '.join(given)} is given")
+        if self.questions is None and (self.duplicates is not None or self.answers is not None):
+            raise ValueError("questions is required where duplicates or answers are given")
         return self

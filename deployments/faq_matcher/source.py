@@ -9,6 +9,7 @@ from deployments.faq_matcher import storage
 from deployments.faq_matcher.cache import trained
 from deployments.faq_matcher.data import FaqData, read_faq
 from deployments.faq_matcher.model import FaqModel
+from deployments.faq_matcher.recipe import Recipe
 from deployments.faq_matcher.settings import FaqMatcherSettings
 
 
@@ -21,9 +22,9 @@ def load_model(settings: FaqMatcherSettings) -> FaqModel:
     learned = (
         storage.read(Path(settings.model_dir).expanduser())
         if settings.model_dir is not None
-        else trained(read_data(settings))
+        else trained(read_data(settings), Recipe(encoder=settings.encoder))
     )
-    return FaqModel(learned, max_text_length=settings.max_text_length, default_top_k=settings.default_top_k)
+    return FaqModel.of(learned, max_text_length=settings.max_text_length, default_top_k=settings.default_top_k)
 
 
 def read_data(settings: FaqMatcherSettings) -> FaqData:

@@ -1,9 +1,12 @@
-"""A trained matcher as a directory: JSON for people and programs, NumPy arrays for weights, no pickles.
+"""A trained matcher as a directory: JSON for people and programs, NumPy arrays for numbers, no pickles.
 
-manifest.json    format and version, SHA-256 of each other file, where the model comes from
+manifest.json    format and version, SHA-256 of each other file, calibration, where the model comes from
 originals.json   [id, answer id, text] of each original
-vocabulary.json  features in the order of their columns
-weights.npz      idf (features), weights (features, originals), bias (originals); float32
+duplicates.json  [id, answer id, text] of each other wording
+answers.json     the best answer to each original, or null
+words.npz        hashes, idf (features); starts (features + 1), places, weights (n) of the inverted index
+meanings.npz     profiles (originals, dimensions), wordings (wordings, dimensions) as bfloat16, starts (originals + 1);
+                 only where a sentence encoder takes part
 """
 
 from __future__ import annotations
@@ -16,25 +19,37 @@ import uuid
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from deployments.errors import StartupError
-from deployments.faq_matcher.data import Original
+from deployments.faq_matcher.calibration import Calibration
+from deployments.faq_matcher.data import Duplicate, Original
+from deployments.faq_matcher.evidence import Evidence
+from deployments.faq_matcher.features import Features, FeatureSettings
 from deployments.faq_matcher.learned import Learned, TrainingFacts
+from deployments.faq_matcher.meanings import Meanings
+from deployments.faq_matcher.model_checks import check
+from deployments.faq_matcher.profiles import Index
 
 # Raised whenever the files, or what features.py makes of a text, change.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _MANIFEST = "manifest.json"
 _ORIGINALS = "originals.json"
-_VOCABULARY = "vocabulary.json"
-_WEIGHTS = "weights.npz"
+_DUPLICATES = "duplicates.json"
+_ANSWERS = "answers.json"
+_WORDS = "words.npz"
+_MEANINGS = "meanings.npz"
+_ALWAYS = {_ORIGINALS, _DUPLICATES, _ANSWERS, _WORDS}
 
-_ORIGINALS_FORM = TypeAdapter(list[tuple[int | str, int | str, str]])
-_VOCABULARY_FORM = TypeAdapter(tuple[str, ...])
+_QUESTIONS_FORM = TypeAdapter(list[tuple[int | str, int | str, str]])
+_ANSWERS_FORM = TypeAdapter(tuple[str | None, ...])
+
+Arrays = Mapping[str, NDArray[Any]]
 
 
 class _Format(BaseModel):
@@ -49,8 +64,9 @@ class _Manifest(BaseModel):
 
     format: Literal["ray-scoring-faq"] = "ray-scoring-faq"
     format_version: int = FORMAT_VERSION
-    files: dict[str, str]
-    training: TrainingFacts
+    files: dict[str, str] = Field(description="SHA-256 of each other file.")
+    calibration: Calibration = Field(description="How evidence becomes probabilities.")
+    training: TrainingFacts = Field(description="Where the model comes from.")
 
 
 def is_model(directory: Path) -> bool:
@@ -88,13 +104,13 @@ def read(directory: Path) -> Learned:
     """Reads a model and checks it.
 
     Raises:
-        StartupError: the directory holds no model, or one that is damaged or of a newer format.
+        StartupError: the directory holds no model, or one that is damaged or of another format.
     """
     manifest = _read_manifest(directory)
     contents = {name: _read_checked(directory, name, digest) for name, digest in manifest.files.items()}
     try:
-        learned = _assemble(contents, manifest.training)
-        _check_shapes(learned)
+        learned = _assemble(contents, manifest)
+        check(learned)
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise _damaged(directory, "its files do not fit together") from error
     return learned
@@ -106,13 +122,23 @@ def _sibling(directory: Path) -> Path:
 
 
 def _fill(directory: Path, learned: Learned) -> None:
+    evidence = learned.evidence
     contents = {
-        _ORIGINALS: _json([[original.id, original.answer_id, original.text] for original in learned.originals]),
-        _VOCABULARY: _json(learned.vocabulary),
-        _WEIGHTS: _npz(learned),
+        _ORIGINALS: _json([[question.id, question.answer_id, question.text] for question in learned.originals]),
+        _DUPLICATES: _json([[question.id, question.answer_id, question.text] for question in learned.duplicates]),
+        _ANSWERS: _json(learned.answers),
+        _WORDS: _npz(
+            hashes=evidence.features.hashes,
+            idf=evidence.features.idf,
+            starts=evidence.index.starts,
+            places=evidence.index.places,
+            weights=evidence.index.weights,
+        ),
     }
+    if (known := evidence.meanings) is not None:
+        contents[_MEANINGS] = _npz(profiles=known.profiles, wordings=known.wordings, starts=known.starts)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    manifest = _Manifest(files=digests, training=learned.facts)
+    manifest = _Manifest(files=digests, calibration=learned.calibration, training=learned.facts)
     directory.mkdir()
     for name, content in contents.items():
         (directory / name).write_bytes(content)
@@ -120,12 +146,12 @@ def _fill(directory: Path, learned: Learned) -> None:
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, indent=0).encode()
+    return json.dumps(value, ensure_ascii=False, indent=0).encode("utf-8", "surrogatepass")
 
 
-def _npz(learned: Learned) -> bytes:
+def _npz(**arrays: NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, idf=learned.idf, weights=learned.weights, bias=learned.bias)
+    np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 
@@ -150,10 +176,10 @@ def _read_manifest(directory: Path) -> _Manifest:
         version = _Format.model_validate_json(content).format_version
     except ValidationError as error:
         raise StartupError(f"{directory} holds no FAQ model that this program knows.") from error
-    if version > FORMAT_VERSION:
+    if version != FORMAT_VERSION:
+        advice = "upgrade ray-scoring or train the model again" if version > FORMAT_VERSION else "train it again"
         raise StartupError(
-            f"The FAQ model in {directory} has format {version}, this program reads up to {FORMAT_VERSION}: "
-            "upgrade ray-scoring or train the model again."
+            f"The FAQ model in {directory} has format {version}, this program reads {FORMAT_VERSION}: {advice}."
         )
     return _parse_manifest(directory, content)
 
@@ -163,7 +189,8 @@ def _parse_manifest(directory: Path, content: bytes) -> _Manifest:
         manifest = _Manifest.model_validate_json(content)
     except ValidationError as error:
         raise _damaged(directory, f"{_MANIFEST} is not complete") from error
-    if manifest.files.keys() != {_ORIGINALS, _VOCABULARY, _WEIGHTS}:
+    wanted = _ALWAYS if manifest.training.encoder is None else _ALWAYS | {_MEANINGS}
+    if manifest.files.keys() != wanted:
         raise _damaged(directory, f"{_MANIFEST} does not name the files of a model")
     return manifest
 
@@ -178,24 +205,27 @@ def _read_checked(directory: Path, name: str, digest: str) -> bytes:
     return content
 
 
-def _assemble(contents: Mapping[str, bytes], facts: TrainingFacts) -> Learned:
-    with np.load(io.BytesIO(contents[_WEIGHTS]), allow_pickle=False) as arrays:
-        return Learned(
-            originals=tuple(Original(*row) for row in _ORIGINALS_FORM.validate_json(contents[_ORIGINALS])),
-            vocabulary=_VOCABULARY_FORM.validate_json(contents[_VOCABULARY]),
-            idf=arrays["idf"],
-            weights=np.ascontiguousarray(arrays["weights"]),
-            bias=arrays["bias"],
-            facts=facts,
-        )
+def _assemble(contents: Mapping[str, bytes], manifest: _Manifest) -> Learned:
+    originals = tuple(Original(*row) for row in _QUESTIONS_FORM.validate_json(contents[_ORIGINALS]))
+    recipe, words = manifest.training.recipe, _arrays(contents[_WORDS])
+    settings = FeatureSettings(recipe.gram_lengths, recipe.head_weight, recipe.head_words)
+    return Learned(
+        originals=originals,
+        duplicates=tuple(Duplicate(*row) for row in _QUESTIONS_FORM.validate_json(contents[_DUPLICATES])),
+        answers=_ANSWERS_FORM.validate_json(contents[_ANSWERS]),
+        evidence=Evidence(
+            Features(words["hashes"], words["idf"], settings),
+            Index(words["starts"], words["places"], words["weights"], len(originals)),
+            Meanings(**_arrays(contents[_MEANINGS])) if _MEANINGS in contents else None,
+        ),
+        calibration=manifest.calibration,
+        facts=manifest.training,
+    )
 
 
-def _check_shapes(learned: Learned) -> None:
-    features, originals = len(learned.vocabulary), len(learned.originals)
-    expected = ((learned.idf, (features,)), (learned.weights, (features, originals)), (learned.bias, (originals,)))
-    for array, shape in expected:
-        if array.shape != shape or array.dtype != np.float32 or not np.isfinite(array).all():
-            raise ValueError(f"expected {shape} float32, got {array.shape} {array.dtype}")
+def _arrays(content: bytes) -> Arrays:
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def _damaged(directory: Path, why: str) -> StartupError:
