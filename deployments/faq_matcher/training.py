@@ -60,14 +60,75 @@ def train(
     started = time.perf_counter()
     recipe = recipe or Recipe()
     encoder = None if recipe.encoder is None else load_encoder(recipe.encoder, threads=0)
-    material = _material(data, recipe, encoder, progress)
+    material = _material(data, recipe, embeddings(data, recipe, encoder, progress), progress)
     held_out = _held_out(material, recipe, progress)
-    calibration = calibrate(held_out, _start(encoder), recipe.wanted_precision)
+    calibration = calibrated(held_out, recipe)
     every = np.ones(len(material.texts.texts), np.bool_)
-    evidence = _evidence(material, every, recipe, progress, "Sharpening profiles")
-    facts = _facts(data, recipe, encoder, _accuracy(held_out, calibration))
+    progress("Sharpening profiles", 0, 0)
+    evidence = _evidence(material, every, recipe)
+    facts = _facts(data, recipe, encoder, held_out_facts(held_out, calibration))
     facts = facts.model_copy(update={"seconds": round(time.perf_counter() - started, 3), "command": command})
     return Learned(data.originals, data.duplicates, best_answers(data), evidence, calibration, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """What a sentence encoder makes of a FAQ.
+
+    Attributes:
+        wordings: (wordings, dimensions) of originals, then duplicates.
+        answers: (originals, dimensions); zeros for originals without an answer.
+    """
+
+    wordings: NDArray[np.float32]
+    answers: NDArray[np.float32]
+
+
+def embeddings(
+    data: FaqData, recipe: Recipe, encoder: Encoder | None, progress: Progress = no_progress
+) -> Embeddings | None:
+    """Embeds a FAQ, which takes most of the time of training; None without an encoder.
+
+    Args:
+        data: the FAQ.
+        recipe: encoder, answer_words and answer_tokens are read.
+        encoder: the recipe's.
+        progress: told of progress.
+    """
+    if encoder is None or recipe.encoder is None:
+        return None
+    texts, answers = wordings(data.originals, data.duplicates), answers_read(data, recipe.answer_words)
+    of_wordings = _embed(encoder, texts.texts, "Embedding questions", progress)
+    reader = load_encoder(recipe.encoder, threads=0, max_tokens=recipe.answer_tokens)
+    of_answers = np.zeros((len(answers), encoder.dimensions), np.float32)
+    given = [place for place, answer in enumerate(answers) if answer]
+    of_answers[given] = _embed(reader, [answers[place] for place in given], "Embedding answers", progress)
+    return Embeddings(of_wordings, of_answers)
+
+
+def held_out_questions(
+    data: FaqData, recipe: Recipe, embedded: Embeddings | None = None, progress: Progress = no_progress
+) -> HeldOut:
+    """Evidence for duplicates, each from a model that was trained without it.
+
+    The same questions come in the same order whatever the recipe, as long as its seed and folds are the same.
+
+    Args:
+        data: the FAQ.
+        recipe: settings of the training.
+        embedded: what `embeddings` gives.
+        progress: told of progress.
+
+    Raises:
+        StartupError: there is nothing to train from.
+    """
+    return _held_out(_material(data, recipe, embedded, progress), recipe, progress)
+
+
+def calibrated(held_out: HeldOut, recipe: Recipe) -> Calibration:
+    """The calibration that questions held out speak for."""
+    by_words = held_out.evidence.shape[2] == 1
+    return calibrate(held_out, START_BY_WORDS if by_words else START_BY_MEANING, recipe.wanted_precision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +139,10 @@ class _Material:
     features: Features
     words: csr_array
     answer_words: csr_array
-    embeddings: NDArray[np.float32] | None
-    answer_embeddings: NDArray[np.float32] | None
+    embedded: Embeddings | None
 
 
-def _material(data: FaqData, recipe: Recipe, encoder: Encoder | None, progress: Progress) -> _Material:
+def _material(data: FaqData, recipe: Recipe, embedded: Embeddings | None, progress: Progress) -> _Material:
     texts, answers = wordings(data.originals, data.duplicates), answers_read(data, recipe.answer_words)
     if not any(map(has_words, texts.texts)):
         raise StartupError("The FAQ has no question with letters or digits, so that there is nothing to train from.")
@@ -90,14 +150,7 @@ def _material(data: FaqData, recipe: Recipe, encoder: Encoder | None, progress: 
     progress("Reading words", 0, 0)
     features = fit_features([*texts.texts, *filter(None, answers)], settings)
     words, answer_words = features.transform(texts.texts), features.transform(answers)
-    if encoder is None or recipe.encoder is None:
-        return _Material(texts, features, words, answer_words, None, None)
-    embeddings = _embed(encoder, texts.texts, "Embedding questions", progress)
-    reader = load_encoder(recipe.encoder, threads=0, max_tokens=recipe.answer_tokens)
-    answer_embeddings = np.zeros((len(answers), encoder.dimensions), np.float32)
-    given = [place for place, answer in enumerate(answers) if answer]
-    answer_embeddings[given] = _embed(reader, [answers[place] for place in given], "Embedding answers", progress)
-    return _Material(texts, features, words, answer_words, embeddings, answer_embeddings)
+    return _Material(texts, features, words, answer_words, embedded)
 
 
 def _embed(encoder: Encoder, texts: list[str], step: str, progress: Progress) -> NDArray[np.float32]:
@@ -111,30 +164,31 @@ def _embed(encoder: Encoder, texts: list[str], step: str, progress: Progress) ->
     return encoder.encode(texts, count)
 
 
-def _evidence(material: _Material, used: NDArray[np.bool_], recipe: Recipe, progress: Progress, step: str) -> Evidence:
+def _evidence(material: _Material, used: NDArray[np.bool_], recipe: Recipe) -> Evidence:
     """What speaks for each original, made of some of the wordings."""
     owners, words = material.texts.owners[used], csr_array(material.words[used])
     profiles = first_profiles(words, owners, material.answer_words, recipe.answer_weight)
-    progress(step, 0, 0)
     profiles = sharpened(profiles, Examples(words, owners, material.texts.originals), recipe)
     return Evidence(material.features, index(profiles), _meanings(material, used, recipe))
 
 
 def _meanings(material: _Material, used: NDArray[np.bool_], recipe: Recipe) -> Meanings | None:
-    if material.embeddings is None or material.answer_embeddings is None:
+    embedded = material.embedded
+    if embedded is None:
         return None
     owners = material.texts.owners[used]
-    return meanings(material.embeddings[used], owners, material.answer_embeddings, recipe.answer_meaning_weight)
+    return meanings(embedded.wordings[used], owners, embedded.answers, recipe.answer_meaning_weight)
 
 
 def _held_out(material: _Material, recipe: Recipe, progress: Progress) -> HeldOut:
     """Evidence for duplicates, each from a model without it."""
-    kinds = 1 if material.embeddings is None else 3
-    parts = []
-    for number, part in enumerate(_parts(material.texts, recipe)):
+    kinds = 1 if material.embedded is None else 3
+    held_out, parts = _parts(material.texts, recipe), []
+    for number, part in enumerate(held_out):
+        progress("Holding out questions", number, len(held_out))
         used = np.ones(len(material.texts.texts), np.bool_)
         used[part] = False
-        evidence = _evidence(material, used, recipe, progress, f"Holding out part {number + 1}")
+        evidence = _evidence(material, used, recipe)
         parts += [_measured(material, evidence, place) for place in part.tolist()]
     if not parts:
         return HeldOut(np.zeros((0, 1, kinds)), np.zeros((0, 1), np.bool_))
@@ -156,7 +210,7 @@ def _measured(material: _Material, evidence: Evidence, place: int) -> tuple[NDAr
     start, right = _start_of(evidence), int(material.texts.owners[place])
     row = slice(material.words.indptr[place], material.words.indptr[place + 1])
     words = evidence.index.scores(material.words.indices[row], material.words.data[row])
-    embedding = None if material.embeddings is None else material.embeddings[place]
+    embedding = None if material.embedded is None else material.embedded.wordings[place]
     logits = evidence.logits(words, embedding, start.weights)
     logits[right] = -np.inf
     rivals = best_places(logits, min(CANDIDATES, len(logits)) - 1) if len(logits) > 1 else np.empty(0, np.intp)
@@ -169,15 +223,12 @@ def _measured(material: _Material, evidence: Evidence, place: int) -> tuple[NDAr
     return measured, np.arange(len(measured)) < len(places)
 
 
-def _start(encoder: Encoder | None) -> Calibration:
-    return START_BY_WORDS if encoder is None else START_BY_MEANING
-
-
 def _start_of(evidence: Evidence) -> Calibration:
     return START_BY_WORDS if evidence.meanings is None else START_BY_MEANING
 
 
-def _accuracy(held_out: HeldOut, calibration: Calibration) -> HeldOutFacts:
+def held_out_facts(held_out: HeldOut, calibration: Calibration) -> HeldOutFacts:
+    """How well the questions held out are matched."""
     if not len(held_out):
         return HeldOutFacts(questions=0, accuracy=None, mean_reciprocal_rank=None)
     weights = calibration.weights
