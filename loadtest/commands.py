@@ -212,6 +212,28 @@ def drain(
         )
 
 
+@app.command()
+def faq_speed(
+    *,
+    originals: Annotated[
+        list[int], typer.Option(min=2, help="Size of a FAQ; may be given several times.", show_default=True)
+    ] = [182, 10_000, 100_000],  # noqa: B006 - Typer copies it
+    data: Annotated[
+        Path | None, typer.Option(help="FAQ made by `scoring faq prepare` to recombine; without one, the sample.")
+    ] = None,
+    encoder: Annotated[str | None, typer.Option(help="Sentence encoder; without one, words alone.")] = None,
+    http: Annotated[bool, typer.Option("--http/--no-http", help="Also serve each model.")] = True,
+    seconds: Seconds = 10,
+    json: Json = None,
+    markdown: Markdown = False,
+) -> None:
+    """Time to score a question, memory and training by the size of the FAQ."""
+    from loadtest.faq_speed import measure
+
+    with _reported(json, markdown) as reports:
+        reports.append(measure(originals, data=data, encoder=encoder, seconds=seconds, over_http=http))
+
+
 def _payloads(model: Model, questions: Path | None, photos: Path | None) -> list[Payload]:
     return question_payloads(questions) if model is Model.FAQ else photo_payloads(photos)
 

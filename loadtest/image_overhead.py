@@ -55,14 +55,14 @@ class Round:
 
 
 class InProcess:
-    """The program `loadtest.in_process`, waiting for work."""
+    """The program `loadtest.in_process.image`, waiting for work."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         self.facts = self._read()
 
     def measure(self, seconds: float) -> dict[str, float]:
-        """Classify the photo for a while; see `in_process.measure`."""
+        """Classify the photo for a while; see `image.measure`."""
         assert self._process.stdin is not None  # noqa: S101 - always a pipe
         self._process.stdin.write(f"{seconds}\n")
         self._process.stdin.flush()
@@ -134,7 +134,7 @@ def in_process(config: Config, payload: Payload) -> Iterator[InProcess]:
     with TemporaryDirectory(prefix="loadtest-") as directory:
         photo = Path(directory) / "photo"
         photo.write_bytes(payload.content)
-        command = [sys.executable, "-m", "loadtest.in_process", "--settings", json.dumps(settings(config))]
+        command = [sys.executable, "-m", "loadtest.in_process.image", "--settings", json.dumps(settings(config))]
         process = subprocess.Popen(
             [*command, "--photo", str(photo)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

@@ -20,8 +20,8 @@ ARROWS = {
     "cluster": {"serve_app", "deployments"},
 }
 
-# Measures the stages without a service, to tell what the service adds.
-MAY_IMPORT_STAGES_LATE = {"loadtest.in_process"}
+# Measures the stages without a service, in processes of its own.
+MAY_IMPORT_STAGES = "loadtest.in_process."
 
 # What stages share may know Ray; where it does, only their deployment.py may import it.
 SHARED_WITH_RAY = {"deployments.autoscaling", "deployments.replica", "deployments.stage_client"}
@@ -106,9 +106,14 @@ def test_arrows_between_rooms_point_one_way(room):
         each
         for each in imports(room)
         if each.room in {*ROOMS, "tests"} - {room} - ARROWS[room]
-        and not (each.module in MAY_IMPORT_STAGES_LATE and each.room == "deployments" and not each.early)
+        and not (each.module.startswith(MAY_IMPORT_STAGES) and each.room == "deployments")
     ]
     assert offending(found, lambda _: True) == []
+
+
+def test_benchmarks_import_what_imports_stages_when_they_need_it():
+    found = [each for each in imports("loadtest") if each.imported.startswith(MAY_IMPORT_STAGES)]
+    assert offending(found, lambda each: each.early and not each.module.startswith(MAY_IMPORT_STAGES)) == []
 
 
 def test_a_stage_never_imports_another_stage():

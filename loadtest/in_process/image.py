@@ -1,7 +1,7 @@
 """Decode and inference without a service: the figure that `image-overhead` compares with.
 
-The one module of this folder that imports the product's code, and a program of its own:
-`python -m loadtest.in_process --settings JSON --photo FILE` loads the model, then answers each line of its input,
+A program of its own:
+`python -m loadtest.in_process.image --settings JSON --photo FILE` loads the model, then answers each line of its input,
 a number of seconds, with a line of JSON: medians in milliseconds over so many seconds.
 """
 
@@ -15,6 +15,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from deployments.contracts import EncodedImage, PreparedImage
+from deployments.image_classifier.classifier import ImageClassifier
+from deployments.image_classifier.settings import ImageClassifierSettings
+from deployments.preprocess.preparation import Preprocessor
+from deployments.preprocess.settings import PreprocessSettings
 
 Step = Callable[[], tuple[float, float]]
 
@@ -42,13 +48,6 @@ def load(settings: dict[str, Any], photo: bytes) -> tuple[Step, dict[str, Any]]:
     Returns:
         A function that classifies the photo once and returns the seconds of decode and inference; and facts.
     """
-    # When this runs, and not with the benchmarks: all else here speaks HTTP only.
-    from deployments.contracts import EncodedImage, PreparedImage  # noqa: PLC0415
-    from deployments.image_classifier.classifier import ImageClassifier  # noqa: PLC0415
-    from deployments.image_classifier.settings import ImageClassifierSettings  # noqa: PLC0415
-    from deployments.preprocess.preparation import Preprocessor  # noqa: PLC0415
-    from deployments.preprocess.settings import PreprocessSettings  # noqa: PLC0415
-
     model = ImageClassifierSettings.model_validate(settings["model"])
     classifier = ImageClassifier.load(model, allow_untrained=settings["allow_untrained"])
     description = classifier.describe()
