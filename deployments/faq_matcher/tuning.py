@@ -1,0 +1,250 @@
+"""Tuning: a search for the recipe that matches best the questions held out from training."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    distribution_to_json,
+)
+from optuna.trial import FrozenTrial, TrialState
+
+from deployments.errors import StartupError
+from deployments.faq_matcher.calibration import LEAST_QUESTIONS
+from deployments.faq_matcher.data import FaqData
+from deployments.faq_matcher.encoder import load_encoder
+from deployments.faq_matcher.gain import Gain, gain, log_losses
+from deployments.faq_matcher.learned import HeldOutFacts
+from deployments.faq_matcher.recipe import Recipe
+from deployments.faq_matcher.study_file import open_study
+from deployments.faq_matcher.training import (
+    Embeddings,
+    Progress,
+    calibrated,
+    embeddings,
+    held_out_facts,
+    held_out_questions,
+    no_progress,
+)
+
+# Decimals of a question's loss in the study.
+_DECIMALS = 6
+
+_LOSSES, _ACCURACY, _RECIPROCAL_RANK = "losses", "accuracy", "mean_reciprocal_rank"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A recipe and how well it did.
+
+    Attributes:
+        number: which trial it was, from 0; number 0 is the recipe that was started from.
+        recipe: the settings.
+        loss: mean log loss over the questions held out, in nats.
+        held_out: how well they were matched, in numbers for people.
+    """
+
+    number: int
+    recipe: Recipe
+    loss: float
+    held_out: HeldOutFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a search found.
+
+    Attributes:
+        trials: all trials so far, earlier runs' included, in the order in which they were made.
+        gain: of searching.
+    """
+
+    trials: tuple[Trial, ...]
+    gain: Gain
+
+    @property
+    def first(self) -> Trial:
+        """The recipe that was started from."""
+        return self.trials[0]
+
+    @property
+    def best(self) -> Trial:
+        """The trial with the least loss; the first of several."""
+        return min(self.trials, key=lambda trial: trial.loss)
+
+
+def tune(
+    data: FaqData,
+    study_file: Path,
+    *,
+    trials: int = 40,
+    start: Recipe | None = None,
+    timeout_seconds: float | None = None,
+    progress: Progress = no_progress,
+    clock: Callable[[], float] = time.monotonic,
+) -> Search:
+    """Searches for the recipe with the least log loss on duplicates held out.
+
+    Log loss, of the calibrated probabilities and with the share of questions without a match that calibration assumes,
+    is what a threshold works with: it tells recipes apart by how sure they are, where mean reciprocal rank, at 0.95 and
+    more, changes by a few questions only; and it sees what reciprocal rank cannot, how well questions that mean no
+    original are kept apart. Every recipe is judged by the same questions, held out in the same parts.
+
+    Trial n is drawn with a seed that is made of the recipe's seed and n, from the results of the n trials before it;
+    trials that were not finished do not count. So a search that was interrupted, or that is asked for more trials
+    later, gives the same trials as one in one go, on the same machine and with the same library versions.
+
+    Args:
+        data: the FAQ.
+        study_file: SQLite file that keeps the trials; where it has some, the search goes on from them.
+        trials: how many there shall be in the end.
+        start: the first recipe, within `search_space`; what is not searched stays as it is here. Its seed is that of
+            the search.
+        timeout_seconds: no trial is begun after so long, but for the first.
+        progress: told of progress.
+        clock: gives seconds.
+
+    Raises:
+        StartupError: there are too few duplicates, the study is not of this data, or the sentence encoder is missing.
+        KeyboardInterrupt: the search was stopped; the finished trials are kept.
+    """
+    started, start = clock(), start or Recipe()
+    if len(data.duplicates) < LEAST_QUESTIONS:
+        raise StartupError(
+            f"The FAQ has {len(data.duplicates)} duplicates to judge recipes by, and tuning needs at least "
+            f"{LEAST_QUESTIONS}: train with the default recipe."
+        )
+    encoder = None if start.encoder is None else load_encoder(start.encoder, threads=0)
+    space = search_space(has_answers=bool(data.answers), has_meaning=encoder is not None)
+    study = open_study(study_file, _fingerprint(data, start, space, None if encoder is None else encoder.sha256))
+    done = len(_finished(study))
+    bench = _Bench(data, start, None)
+    if done < trials:
+        bench = _Bench(data, start, embeddings(data, start, encoder, progress))
+    while done < trials and (not done or timeout_seconds is None or clock() - started < timeout_seconds):
+        _try_next(study, space, bench, done, _within(progress, done, trials))
+        done += 1
+    return _search(_finished(study), start)
+
+
+def search_space(*, has_answers: bool, has_meaning: bool) -> dict[str, BaseDistribution]:
+    """What is searched: fields of `Recipe` with the values that they may take."""
+    space: dict[str, BaseDistribution] = {
+        "gram_lengths": CategoricalDistribution(["3", "4", "3 4", "3 4 5"]),
+        "head_weight": FloatDistribution(0, 1.5),
+        "rounds": IntDistribution(0, 12),
+        "rate": FloatDistribution(0.05, 1, log=True),
+        "sharpness": FloatDistribution(5, 60, log=True),
+        "rivals": IntDistribution(5, 100, log=True),
+    }
+    if has_answers:
+        space["answer_weight"] = FloatDistribution(0, 2)
+    if has_answers and has_meaning:
+        space["answer_meaning_weight"] = FloatDistribution(0, 1)
+    return space
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What recipes are tried on."""
+
+    data: FaqData
+    start: Recipe
+    embedded: Embeddings | None
+
+    def measure(self, recipe: Recipe, progress: Progress) -> tuple[float, dict[str, Any]]:
+        """The mean log loss, and what else is written down."""
+        held_out = held_out_questions(self.data, recipe, self.embedded, progress)
+        calibration = calibrated(held_out, recipe)
+        losses, facts = log_losses(held_out, calibration), held_out_facts(held_out, calibration)
+        notes = {_ACCURACY: facts.accuracy, _RECIPROCAL_RANK: facts.mean_reciprocal_rank}
+        return float(losses.mean()), {**notes, _LOSSES: losses.round(_DECIMALS).tolist()}
+
+
+def _try_next(
+    study: optuna.Study, space: dict[str, BaseDistribution], bench: _Bench, done: int, progress: Progress
+) -> None:
+    if not done:
+        loss, notes = bench.measure(bench.start, progress)
+        study.add_trial(
+            optuna.create_trial(
+                value=loss, params=_parameters(bench.start, space), distributions=space, user_attrs=notes
+            )
+        )
+        return
+    seed = int(np.random.SeedSequence([bench.start.seed, done]).generate_state(1)[0])
+    study.sampler = optuna.samplers.TPESampler(seed=seed, multivariate=False, constant_liar=False)
+    trial = study.ask(space)
+    try:
+        loss, notes = bench.measure(_recipe(trial.params, bench.start), progress)
+    except BaseException:
+        study.tell(trial, state=TrialState.FAIL)
+        raise
+    for name, value in notes.items():
+        trial.set_user_attr(name, value)
+    study.tell(trial, loss)
+
+
+def _parameters(recipe: Recipe, space: dict[str, BaseDistribution]) -> dict[str, Any]:
+    values = recipe.model_dump(include=set(space))
+    return {**values, "gram_lengths": " ".join(map(str, recipe.gram_lengths))}
+
+
+def _recipe(parameters: dict[str, Any], start: Recipe) -> Recipe:
+    lengths = tuple(int(length) for length in parameters["gram_lengths"].split())
+    return Recipe.model_validate({**start.model_dump(), **parameters, "gram_lengths": lengths})
+
+
+def _finished(study: optuna.Study) -> list[FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def _search(finished: list[FrozenTrial], start: Recipe) -> Search:
+    losses = np.array([trial.user_attrs[_LOSSES] for trial in finished])
+    trials = [
+        Trial(
+            number,
+            _recipe(trial.params, start),
+            float(trial.value or 0),
+            HeldOutFacts(
+                questions=losses.shape[1],
+                accuracy=trial.user_attrs[_ACCURACY],
+                mean_reciprocal_rank=trial.user_attrs[_RECIPROCAL_RANK],
+            ),
+        )
+        for number, trial in enumerate(finished)
+    ]
+    return Search(tuple(trials), gain(losses, start.seed))
+
+
+def _fingerprint(data: FaqData, start: Recipe, space: dict[str, BaseDistribution], encoder: str | None) -> str:
+    searched = {name: distribution_to_json(values) for name, values in space.items()}
+    content = [
+        data.fingerprint,
+        start.model_dump(mode="json", exclude={"encoder", "wanted_precision"}),
+        searched,
+        encoder,
+    ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _within(progress: Progress, done: int, trials: int) -> Progress:
+    """Progress of the whole search from that of one trial."""
+
+    def tell(_step: str, part: int, parts: int) -> None:
+        parts = max(parts, 1)
+        progress(f"Trying recipe {done + 1} of {trials}", done * parts + part, trials * parts)
+
+    return tell
