@@ -231,12 +231,8 @@ def _search(finished: list[FrozenTrial], start: Recipe) -> Search:
 
 def _fingerprint(data: FaqData, start: Recipe, space: dict[str, BaseDistribution], encoder: str | None) -> str:
     searched = {name: distribution_to_json(values) for name, values in space.items()}
-    content = [
-        data.fingerprint,
-        start.model_dump(mode="json", exclude={"encoder", "wanted_precision"}),
-        searched,
-        encoder,
-    ]
+    settings = start.model_dump(mode="json", exclude={"encoder", "wanted_precision"})
+    content = [data.fingerprint, settings, searched, encoder]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
