@@ -28,7 +28,7 @@ _WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d
 _WEIGHTS, _TOKENIZER = "model.safetensors", "tokenizer.json"
 
 # Texts whose embeddings are computed together; those of like length share a batch.
-_BATCH = 16
+_BATCH = 32
 
 Progress = Callable[[int], None]
 
