@@ -50,7 +50,7 @@ def extract(codes: U32, is_word: Bool, gram_lengths: I64, head_words: int) -> tu
     Args:
         codes: (n,) code points, casefolded.
         is_word: (1114112,) whether a code point is part of a word.
-        gram_lengths: (k,) lengths of the character n-grams, rising.
+        gram_lengths: (k,) lengths of the character n-grams, rising, at least 2.
         head_words: the headline ends with the first line, or after so many words.
 
     Returns:
@@ -58,7 +58,8 @@ def extract(codes: U32, is_word: Bool, gram_lengths: I64, head_words: int) -> tu
         each word; and an array of one: how many of the first words are the headline.
     """
     n = len(codes)
-    hashes = np.empty(n * (1 + len(gram_lengths)), np.uint64)
+    # A word has one n-gram more than characters at most, and something stands between two words.
+    hashes = np.empty((n + 1) * (1 + len(gram_lengths)), np.uint64)
     owners = np.empty(len(hashes), np.int32)
     spans = np.empty((n // 2 + 1, 2), np.int32)
     head = np.zeros(1, np.int64)

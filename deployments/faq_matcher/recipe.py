@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 LIBRARIES = ("numpy", "scipy", "numba")
 SEMANTIC_LIBRARIES = ("openvino", "tokenizers")
+
+# Of single characters the compiled loops would make more features than they have room for.
+GramLength = Annotated[int, Field(ge=2, le=100)]
 
 
 class Recipe(BaseModel):
@@ -13,11 +19,11 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    gram_lengths: tuple[int, ...] = Field(
+    gram_lengths: tuple[GramLength, ...] = Field(
         default=(3, 4), min_length=1, description="Lengths of the character n-grams within words, rising."
     )
     head_weight: float = Field(default=0.4, ge=0, le=10, description="Weight of a text's headline beside the whole.")
-    head_words: int = Field(default=25, ge=1, description="Words that a headline has at most.")
+    head_words: int = Field(default=25, ge=1, le=1_000_000, description="Words that a headline has at most.")
     answer_weight: float = Field(
         default=1.0, ge=0, le=10, description="Weight of an answer's words beside those of its question."
     )
@@ -38,3 +44,10 @@ class Recipe(BaseModel):
         default=0.9, gt=0, lt=1, description="Share of matches that shall be right: decides the threshold."
     )
     seed: int = Field(default=0, ge=0, description="Decides folds and the order of examples.")
+
+    @field_validator("gram_lengths")
+    @classmethod
+    def _rising(cls, lengths: tuple[int, ...]) -> tuple[int, ...]:
+        if any(first >= second for first, second in pairwise(lengths)):
+            raise ValueError("lengths must rise")
+        return lengths
