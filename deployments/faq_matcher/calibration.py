@@ -25,6 +25,9 @@ LEAST_QUESTIONS = 20
 
 DEFAULT_THRESHOLD = 0.5
 
+# Probabilities that differ by no more are the same.
+_SAME = 1e-7
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -134,8 +137,10 @@ def _threshold(held_out: HeldOut, weights: F64, none: float, wanted_precision: f
     right = np.concatenate([logits[:, 0] > best_other, np.zeros(len(logits), np.bool_)])
     share = np.repeat([1 - SHARE_WITHOUT_MATCH, SHARE_WITHOUT_MATCH], len(logits))
     order = np.argsort(-probability, kind="stable")
-    accepted = np.cumsum(share[order])
+    probability, accepted = probability[order], np.cumsum(share[order])
     precision = np.cumsum((share * right)[order]) / accepted
-    enough = np.flatnonzero((precision >= wanted_precision) & (accepted >= 1))
-    place = enough[-1] if len(enough) else np.argmax(np.where(accepted >= 1, precision, 0))
-    return float(probability[order][place])
+    # Those of the same probability are matches together.
+    possible = (accepted >= 1) & (np.diff(probability, append=-1) < -_SAME)
+    enough = np.flatnonzero((precision >= wanted_precision) & possible)
+    place = enough[-1] if len(enough) else np.argmax(np.where(possible, precision, 0))
+    return float(probability[place])
