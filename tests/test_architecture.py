@@ -31,7 +31,9 @@ SERVE_APP_WITH_RAY = {"serve_app.app", "serve_app.kinds"}
 
 MODEL_LIBRARIES = {
     "torch", "torchvision", "sklearn", "scipy", "PIL", "numpy", "numba", "openvino", "onnxruntime", "tokenizers",
+    "safetensors",
 }  # fmt: skip
+MATCHING = {"sklearn", "scipy", "numba", "openvino", "tokenizers", "safetensors"}
 
 
 @dataclass(frozen=True)
@@ -174,10 +176,17 @@ def test_a_node_that_builds_the_application_needs_no_model_library():
 @pytest.mark.parametrize(
     ("module", "never"),
     [
-        ("serve_app.app", {"torch", "torchvision", "sklearn", "scipy", "PIL"}),
-        ("deployments.faq_matcher.source", {"torch", "torchvision", "PIL", "ray"}),
-        ("deployments.preprocess.preparation", {"torch", "torchvision", "sklearn", "scipy", "ray"}),
-        ("deployments.ingress.app", {"torch", "torchvision", "sklearn", "scipy", "PIL", "ray"}),
+        ("serve_app.app", {"torch", "torchvision", "PIL"} | MATCHING),
+        ("deployments.faq_matcher.settings", MODEL_LIBRARIES | {"ray"}),
+        ("deployments.faq_matcher.recipe", MODEL_LIBRARIES | {"ray"}),
+        ("deployments.faq_matcher.data", MODEL_LIBRARIES - {"numpy"} | {"ray"}),
+        # Only sentence embeddings, Parquet and the tuning need more than a model of words does.
+        (
+            "deployments.faq_matcher.source",
+            MODEL_LIBRARIES - {"numpy", "scipy", "numba"} | {"ray", "pyarrow", "optuna"},
+        ),
+        ("deployments.preprocess.preparation", {"torch", "torchvision", "ray"} | MATCHING),
+        ("deployments.ingress.app", {"torch", "torchvision", "PIL", "ray"} | MATCHING),
     ],
 )
 def test_what_a_module_loads_in_the_end(module, never):

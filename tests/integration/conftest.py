@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from services import DATA, Service, write_config
+from services import Service, write_config
 
 
 def pytest_collection_modifyitems(items):
@@ -14,10 +14,8 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def data():
-    if not DATA.is_dir():
-        pytest.skip("needs the test data, in ../shared/data or where SCORING_TEST_DATA says")
-    return DATA
+def data(find_shared):
+    return find_shared(".")
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-DATA = Path(os.environ.get("SCORING_TEST_DATA", ROOT.parent / "shared" / "data"))
 SCORING = Path(sys.executable).with_name("scoring")
 START_SECONDS = 300
 

@@ -40,7 +40,8 @@ def test_the_sample_faq_knows_its_own_questions(client):
     assert matches[0][:2] == [3, 301]
     assert len(matches) >= 60
     assert [p for _, _, p in matches] == sorted((p for _, _, p in matches), reverse=True)
-    assert sum(p for _, _, p in matches) == pytest.approx(1, abs=1e-3)
+    # What is missing from 1 is the probability that the FAQ has no match.
+    assert 0.5 < sum(p for _, _, p in matches) <= 1
     assert computed.startswith("Computed in")
 
 

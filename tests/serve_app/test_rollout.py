@@ -91,7 +91,7 @@ def test_wrong_settings_survive_whole():
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        ("ModuleNotFoundError: No module named 'sklearn'", "ModuleNotFoundError: No module named 'sklearn'"),
+        ("ModuleNotFoundError: No module named 'numba'", "ModuleNotFoundError: No module named 'numba'"),
         ("ImportError: libcuda.so.1: cannot open", "ImportError: libcuda.so.1: cannot open"),
         ("torch.OutOfMemoryError: CUDA out of memory.", "OutOfMemoryError: CUDA out of memory."),
         ("ValueError: first\n\nDuring handling:\n\nKeyError: 'second'", "KeyError: 'second'"),

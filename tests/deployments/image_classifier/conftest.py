@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 import textwrap
@@ -71,12 +70,9 @@ def server():
 
 
 @pytest.fixture(scope="session")
-def shared_data():
+def shared_data(find_shared):
     """Directory with real weights and photos, which are no part of the project."""
-    root = Path(os.environ.get("SCORING_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
-    if not (root / "weights" / "mobilenet_v2.pth").is_file():
-        pytest.skip("No weights: set SCORING_TEST_DATA to a directory that holds weights/mobilenet_v2.pth.")
-    return root
+    return find_shared("weights/mobilenet_v2.pth").parents[1]
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 import textwrap
@@ -10,13 +9,9 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="session")
-def photos():
+def photos(find_shared):
     """Paths of real photos, which are no part of the project."""
-    root = Path(os.environ.get("SCORING_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
-    found = sorted((root / "images" / "imagenet").glob("*.JPEG")) + sorted((root / "images" / "coral").glob("*.*"))
-    if not found:
-        pytest.skip("No photos: set SCORING_TEST_DATA to a directory that holds images/imagenet/*.JPEG.")
-    return found
+    return sorted(find_shared("images/imagenet").glob("*.JPEG")) + sorted(find_shared("images/coral").glob("*.*"))
 
 
 @pytest.fixture
