@@ -9,7 +9,7 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 from openvino import Model, opset15
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Node = Any
 
@@ -30,6 +30,12 @@ class BertConfig(BaseModel):
     num_attention_heads: int = Field(ge=1)
     num_hidden_layers: int = Field(ge=1)
     layer_norm_eps: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _whole_heads(self) -> BertConfig:
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(f"hidden_size {self.hidden_size} is no multiple of its {self.num_attention_heads} heads")
+        return self
 
 
 def build(config: BertConfig, state: Mapping[str, NDArray[np.float32]], pooling: Pooling) -> Model:

@@ -12,6 +12,7 @@ from deployments.cache_root import cache_root
 from deployments.errors import StartupError
 from deployments.faq_matcher import storage
 from deployments.faq_matcher.data import FaqData
+from deployments.faq_matcher.encoder import weights_sha256
 from deployments.faq_matcher.learned import Learned
 from deployments.faq_matcher.recipe import LIBRARIES, SEMANTIC_LIBRARIES, Recipe
 
@@ -19,12 +20,18 @@ logger = logging.getLogger(__name__)
 
 
 def cache_key(data: FaqData, recipe: Recipe) -> str:
-    """SHA-256 of all that decides what a model becomes, in hexadecimal."""
+    """SHA-256 of all that decides what a model becomes, in hexadecimal.
+
+    Raises:
+        StartupError: the sentence encoder is not there.
+    """
     libraries = LIBRARIES if recipe.encoder is None else LIBRARIES + SEMANTIC_LIBRARIES
     parts = {
         "data": data.fingerprint,
         "format": storage.FORMAT_VERSION,
         "recipe": recipe.model_dump(),
+        # Other weights may come to have the same name.
+        "encoder": None if recipe.encoder is None else weights_sha256(recipe.encoder),
         "libraries": {library: version(library) for library in libraries},
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -65,8 +65,10 @@ class Encoder:
         try:
             self._request, self.dimensions = _network(directory, threads)
             self._tokenizer = _tokenizer(directory, max_tokens)
-        except (OSError, KeyError, ValidationError) as error:
-            raise StartupError(f"{directory} holds no sentence encoder of the BERT family ({error}).") from error
+        except _unusable() as error:
+            raise StartupError(
+                f"{directory} holds no sentence encoder of the BERT family ({_in_short(error)})."
+            ) from error
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> NDArray[np.float32]:
         """Embeddings of texts.
@@ -118,6 +120,15 @@ def load_encoder(name: str, *, threads: int = 1, max_tokens: int | None = None) 
     return encoder
 
 
+def weights_sha256(name: str) -> str:
+    """SHA-256 of an encoder's weights, in hexadecimal, without loading them.
+
+    Raises:
+        StartupError: they are not there.
+    """
+    return _sha256((_packaged() if name == DEFAULT_ENCODER else Path(name).expanduser()) / _WEIGHTS)
+
+
 def is_available(name: str = DEFAULT_ENCODER) -> bool:
     """Whether an encoder can be loaded, going by its files."""
     try:
@@ -156,6 +167,21 @@ def _sha256(path: Path) -> str:
         raise StartupError(f"{path} cannot be read: {error.strerror}.") from error
 
 
+def _unusable() -> tuple[type[Exception], ...]:
+    """What reading an encoder raises where it is none."""
+    from safetensors import SafetensorError  # noqa: PLC0415
+
+    # OpenVINO: weights that do not fit together.
+    return OSError, KeyError, ValueError, RuntimeError, SafetensorError
+
+
+def _in_short(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return ": ".join([*map(str, error.errors()[0]["loc"]), error.errors()[0]["msg"]])
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".:")
+
+
 def _network(directory: Path, threads: int) -> tuple[openvino.InferRequest, int]:
     # The extra `semantic` need not be installed where no model uses it.
     from safetensors.numpy import load_file  # noqa: PLC0415
@@ -173,7 +199,11 @@ def _tokenizer(directory: Path, max_tokens: int | None) -> Tokenizer:
     from tokenizers import Tokenizer  # noqa: PLC0415
 
     config = _SentenceConfig.model_validate_json((directory / "sentence_bert_config.json").read_bytes())
-    tokenizer = Tokenizer.from_str((directory / _TOKENIZER).read_text(encoding="utf-8"))
+    content = (directory / _TOKENIZER).read_text(encoding="utf-8")
+    try:
+        tokenizer = Tokenizer.from_str(content)
+    except Exception as error:  # the library raises nothing more specific
+        raise ValueError(f"{_TOKENIZER}: {error}") from error
     tokenizer.no_padding()
     tokenizer.enable_truncation(min(config.max_seq_length, max_tokens or config.max_seq_length))
     return tokenizer

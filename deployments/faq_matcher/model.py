@@ -58,6 +58,9 @@ class FaqModel:
             StartupError: the encoder is not there, or is not the one that the model was trained with.
         """
         encoder = None if learned.facts.encoder is None else _encoder(learned.facts.encoder)
+        known = learned.evidence.meanings
+        if encoder is not None and known is not None and known.profiles.shape[1] != encoder.dimensions:
+            raise StartupError(f"The FAQ model was not trained with {encoder.name}: train it again.")
         return cls(learned, encoder, max_text_length=max_text_length, default_top_k=default_top_k)
 
     @classmethod

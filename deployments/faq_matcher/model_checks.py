@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import DTypeLike, NDArray
 from deployments.faq_matcher.evidence import Evidence
 from deployments.faq_matcher.learned import Learned
 from deployments.faq_matcher.meanings import Meanings
+
+# Of a bfloat16 number: all ones for infinities and what is no number.
+_EXPONENT = np.uint16(0x7F80)
 
 
 def check(learned: Learned) -> None:
@@ -23,6 +27,9 @@ def check(learned: Learned) -> None:
     _require(len(learned.answers) == originals, "answers and originals differ in number")
     answer_ids = {original.answer_id for original in learned.originals}
     _require(all(each.answer_id in answer_ids for each in learned.duplicates), "a duplicate has no original")
+    calibration = learned.calibration
+    numbers = (calibration.none, calibration.threshold, *astuple(calibration.weights))
+    _require(np.isfinite(numbers).all(), "the calibration is no number")
     _check_words(learned.evidence, originals)
     if learned.evidence.meanings is not None:
         _check_meanings(learned.evidence.meanings, originals, originals + len(learned.duplicates))
@@ -47,11 +54,15 @@ def _check_meanings(meanings: Meanings, originals: int, wordings: int) -> None:
     _check(meanings.wordings, (wordings, dimensions), np.uint16)
     _check_starts(meanings.starts, originals, wordings)
     _require((np.diff(meanings.starts) > 0).all(), "an original has no wording")
+    for rows in (meanings.profiles, meanings.wordings):
+        _require(((rows & _EXPONENT) != _EXPONENT).all(), "an embedding is no number")
 
 
 def _check_starts(starts: NDArray[np.int64], rows: int, total: int) -> None:
     _check(starts, (rows + 1,), np.int64)
-    _require(starts[0] == 0 and starts[-1] == total and (np.diff(starts) >= 0).all(), "rows do not follow each other")
+    # Not by their differences, which wrap around.
+    rising = (starts[1:] >= starts[:-1]).all()
+    _require(starts[0] == 0 and starts[-1] == total and rising, "rows do not follow each other")
 
 
 def _check(array: NDArray[Any], shape: tuple[int, ...], dtype: DTypeLike) -> None:

@@ -17,6 +17,7 @@ import json
 import shutil
 import uuid
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -50,6 +51,20 @@ _QUESTIONS_FORM = TypeAdapter(list[tuple[int | str, int | str, str]])
 _ANSWERS_FORM = TypeAdapter(tuple[str | None, ...])
 
 Arrays = Mapping[str, NDArray[Any]]
+Form = Mapping[str, tuple[str, int]]
+
+# Type and dimensions of the arrays of a file.
+_WORDS_FORM: Form = {
+    "hashes": ("uint64", 1),
+    "idf": ("float32", 1),
+    "starts": ("int64", 1),
+    "places": ("int32", 1),
+    "weights": ("float32", 1),
+}
+_MEANINGS_FORM: Form = {"profiles": ("uint16", 2), "wordings": ("uint16", 2), "starts": ("int64", 1)}
+
+# What reading a file of arrays raises where it is none.
+_UNREADABLE = (ValueError, KeyError, OSError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 class _Format(BaseModel):
@@ -111,7 +126,7 @@ def read(directory: Path) -> Learned:
     try:
         learned = _assemble(contents, manifest)
         check(learned)
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise _damaged(directory, "its files do not fit together") from error
     return learned
 
@@ -146,7 +161,8 @@ def _fill(directory: Path, learned: Learned) -> None:
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, indent=0).encode("utf-8", "surrogatepass")
+    # Lone surrogates, which no file can hold, are no letters: a question mark says as much.
+    return json.dumps(value, ensure_ascii=False, indent=0).encode("utf-8", "replace")
 
 
 def _npz(**arrays: NDArray[Any]) -> bytes:
@@ -207,7 +223,7 @@ def _read_checked(directory: Path, name: str, digest: str) -> bytes:
 
 def _assemble(contents: Mapping[str, bytes], manifest: _Manifest) -> Learned:
     originals = tuple(Original(*row) for row in _QUESTIONS_FORM.validate_json(contents[_ORIGINALS]))
-    recipe, words = manifest.training.recipe, _arrays(contents[_WORDS])
+    recipe, words = manifest.training.recipe, _arrays(contents[_WORDS], _WORDS_FORM)
     settings = FeatureSettings(recipe.gram_lengths, recipe.head_weight, recipe.head_words)
     return Learned(
         originals=originals,
@@ -216,16 +232,22 @@ def _assemble(contents: Mapping[str, bytes], manifest: _Manifest) -> Learned:
         evidence=Evidence(
             Features(words["hashes"], words["idf"], settings),
             Index(words["starts"], words["places"], words["weights"], len(originals)),
-            Meanings(**_arrays(contents[_MEANINGS])) if _MEANINGS in contents else None,
+            Meanings(**_arrays(contents[_MEANINGS], _MEANINGS_FORM)) if _MEANINGS in contents else None,
         ),
         calibration=manifest.calibration,
         facts=manifest.training,
     )
 
 
-def _arrays(content: bytes) -> Arrays:
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return dict(arrays)
+def _arrays(content: bytes, form: Form) -> Arrays:
+    arrays = np.load(io.BytesIO(content), allow_pickle=False)
+    if not isinstance(arrays, np.lib.npyio.NpzFile) or set(arrays.files) != form.keys():
+        raise ValueError("other arrays are expected")
+    with arrays:
+        found = {name: np.ascontiguousarray(arrays[name]) for name in form}
+    if any(array.dtype != form[name][0] or array.ndim != form[name][1] for name, array in found.items()):
+        raise ValueError("arrays of other types are expected")
+    return found
 
 
 def _damaged(directory: Path, why: str) -> StartupError:
