@@ -62,7 +62,7 @@ def evaluate(
     except StartupError as error:
         _fail(str(error))
     except ImportError as error:
-        _fail(f"{error.name} is not installed: install it with `pip install 'ray-scoring[faq]'`.")
+        _fail(f"{error.name} is not installed: install it with `pip install 'ray-scoring[faq-training]'`.")
 
 
 def _questions_file(data: Path | None, questions: Path | None) -> Path:

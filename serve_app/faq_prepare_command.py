@@ -80,7 +80,7 @@ def prepare(
     except StartupError as error:
         _fail(str(error))
     except ImportError as error:
-        _fail(f"{error.name} is not installed: install it with `pip install 'ray-scoring[faq]'`.")
+        _fail(f"{error.name} is not installed: install it with `pip install 'ray-scoring[faq-training]'`.")
     except OSError as error:
         _fail(f"{output} cannot be written: {error.strerror or error}.")
     _show(prepared, output)

@@ -24,6 +24,7 @@ from deployments.faq_matcher.features import Features, document_frequencies
 from deployments.faq_matcher.learned import Addition, Learned
 from deployments.faq_matcher.meanings import Meanings, meanings, to_bfloat16
 from deployments.faq_matcher.profiles import first_profiles, index, sorted_rows
+from deployments.faq_matcher.training import Progress, embed, no_progress
 from deployments.faq_matcher.union import Union, unite
 from deployments.faq_matcher.wordings import Wordings
 
@@ -49,6 +50,8 @@ def add(
     duplicates: Sequence[Duplicate] = (),
     answers: Sequence[Answer] = (),
     encoders: Encoders | None = None,
+    *,
+    progress: Progress = no_progress,
 ) -> tuple[Learned, Changes]:
     """Adds to a model; what `read_additions` checks is taken for granted.
 
@@ -58,6 +61,7 @@ def add(
         duplicates: new wordings, of originals in the model or new ones.
         answers: new answers, to originals in the model or new ones.
         encoders: of the model, where it has one; loaded if None.
+        progress: told of progress.
 
     Returns:
         The model with the additions, and what they changed.
@@ -67,7 +71,8 @@ def add(
     """
     encoders = encoders or load_encoders(learned)
     union = unite(learned, originals, duplicates, answers)
-    embedded = None if encoders is None else encoders.questions.encode(union.new.texts)
+    embedded = None if encoders is None else embed(encoders.questions, union.new.texts, "Embedding questions", progress)
+    progress("Adding", 0, 0)
     features = extended(learned.evidence.features, [*union.new.texts, *union.new_answers], union.documents)
     evidence = Evidence(features, index(_profiles(learned, features, union)), learned.evidence.meanings)
     if evidence.meanings is not None and encoders is not None and embedded is not None:
@@ -75,6 +80,7 @@ def add(
     joined = Addition(added_at=datetime.now(UTC), originals=len(originals), duplicates=len(duplicates))
     facts = learned.facts.model_copy(update={"additions": (*learned.facts.additions, joined)})
     after = Learned(union.originals, union.duplicates, union.answers, evidence, learned.calibration, facts)
+    progress("Comparing matches", 0, 0)
     return after, changes(learned, after, union, answers=len(answers), embedded=embedded)
 
 

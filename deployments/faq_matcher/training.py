@@ -98,11 +98,11 @@ def embeddings(
     if encoder is None or recipe.encoder is None:
         return None
     texts, answers = wordings(data.originals, data.duplicates), answers_read(data, recipe.answer_words)
-    of_wordings = _embed(encoder, texts.texts, "Embedding questions", progress)
+    of_wordings = embed(encoder, texts.texts, "Embedding questions", progress)
     reader = load_encoder(recipe.encoder, threads=0, max_tokens=recipe.answer_tokens)
     of_answers = np.zeros((len(answers), encoder.dimensions), np.float32)
     given = [place for place, answer in enumerate(answers) if answer]
-    of_answers[given] = _embed(reader, [answers[place] for place in given], "Embedding answers", progress)
+    of_answers[given] = embed(reader, [answers[place] for place in given], "Embedding answers", progress)
     return Embeddings(of_wordings, of_answers)
 
 
@@ -153,7 +153,8 @@ def _material(data: FaqData, recipe: Recipe, embedded: Embeddings | None, progre
     return _Material(texts, features, words, answer_words, embedded)
 
 
-def _embed(encoder: Encoder, texts: list[str], step: str, progress: Progress) -> NDArray[np.float32]:
+def embed(encoder: Encoder, texts: list[str], step: str, progress: Progress) -> NDArray[np.float32]:
+    """Embeddings of texts, (texts, dimensions), telling of progress."""
     done = 0
 
     def count(more: int) -> None:

@@ -241,6 +241,6 @@ def _within(progress: Progress, done: int, trials: int) -> Progress:
 
     def tell(_step: str, part: int, parts: int) -> None:
         parts = max(parts, 1)
-        progress(f"Trying recipe {done + 1} of {trials}", done * parts + part, trials * parts)
+        progress("Trying recipes", done * parts + part, trials * parts)
 
     return tell

@@ -146,7 +146,7 @@ def test_says_what_cannot_be_written(run, tmp_path):
 def test_says_what_to_install(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "deployments.faq_matcher.evaluation.html_report", None)
     sentence = refusal(run("--questions", "q.tsv", "--html", "r.html"))
-    assert "pip install 'ray-scoring[faq]'" in sentence
+    assert "pip install 'ray-scoring[faq-training]'" in sentence
 
 
 def test_help_needs_no_model_library():

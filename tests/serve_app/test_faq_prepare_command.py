@@ -150,7 +150,7 @@ def test_a_missing_library_is_named(tmp_path, tables):
     command = [sys.executable, "-c", WITHOUT_PYARROW, *map(str, tables), "--output", str(tmp_path / "output")]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 2
-    assert result.stderr == "pyarrow is not installed: install it with `pip install 'ray-scoring[faq]'`.\n"
+    assert result.stderr == "pyarrow is not installed: install it with `pip install 'ray-scoring[faq-training]'`.\n"
 
 
 class Clock:

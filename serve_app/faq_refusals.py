@@ -1,0 +1,63 @@
+"""What the commands of `scoring faq` say where they cannot go on: one sentence on standard error, and exit code 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from deployments.errors import StartupError
+
+REFUSED = 2
+
+# What the extra `faq` does not bring, whatever command asks for it.
+_OF_TRAINING = {"pyarrow", "optuna", "sqlalchemy", "sklearn"}
+
+
+@contextmanager
+def refusals(output: Path, *, extra: str = "faq") -> Iterator[None]:
+    """Turns errors that a user can mend into a sentence.
+
+    Args:
+        output: what the command writes.
+        extra: the extra of the distribution that brings the command's libraries.
+    """
+    try:
+        yield
+    except StartupError as error:
+        refuse(str(error))
+    except ImportError as error:
+        extra = "faq-training" if (error.name or "").partition(".")[0] in _OF_TRAINING else extra
+        refuse(f"{error.name} is not installed: install it with `pip install 'ray-scoring[{extra}]'`.")
+    except OSError as error:
+        refuse(f"{output} cannot be written: {error.strerror or error}.")
+
+
+def refuse(sentence: str) -> NoReturn:
+    """Ends the command with a sentence."""
+    typer.echo(sentence, err=True)
+    raise typer.Exit(REFUSED)
+
+
+def check_new_model(output: Path, *, overwrite: bool, instead: str = "replace it with --overwrite") -> None:
+    """Checks where a model is to be written, before the work that would be lost.
+
+    Args:
+        output: a directory.
+        overwrite: a model that is there may be replaced.
+        instead: what else a user may do where there is one.
+
+    Raises:
+        StartupError: there is something else, or a model that must not be replaced.
+    """
+    from deployments.faq_matcher import storage
+
+    if not (output.is_file() or (output.is_dir() and any(output.iterdir()))):
+        return
+    if not storage.is_model(output):
+        raise StartupError(f"{output} holds files that are no FAQ model: choose another --output.")
+    if not overwrite:
+        raise StartupError(f"{output} holds a model: choose another --output, or {instead}.")

@@ -1,0 +1,148 @@
+"""`scoring faq tune`: search for the settings that match a FAQ best."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from deployments.errors import StartupError
+from deployments.faq_matcher.recipe import Recipe
+from serve_app.faq_inputs import encoder_name, read_data, read_recipe
+from serve_app.faq_progress import LateProgress
+from serve_app.faq_refusals import refusals
+
+if TYPE_CHECKING:
+    from deployments.faq_matcher.tuning import Search
+
+# As a shell says that Ctrl-C ended a program.
+_INTERRUPTED = 130
+
+
+def tune(
+    *,
+    output: Annotated[Path, typer.Option(help="YAML file for the best settings, for `scoring faq train --recipe`.")],
+    data: Annotated[Path | None, typer.Option(help="Directory of `scoring faq prepare`.")] = None,
+    questions: Annotated[
+        Path | None,
+        typer.Option(help="In its place, table of originals: Id, AnswerId, Text0 (.tsv, .csv, .jsonl or .parquet)."),
+    ] = None,
+    duplicates: Annotated[
+        Path | None, typer.Option(help="Table of other wordings: Id, AnswerId (of the original), Text0.")
+    ] = None,
+    answers: Annotated[Path | None, typer.Option(help="Table of answers: Id, QuestionId, Text0.")] = None,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Settings to try in all, the default ones and those of earlier runs included.")
+    ] = 40,
+    timeout: Annotated[
+        float | None, typer.Option(min=0, help="Seconds after which no more are tried.", show_default="no limit")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of search and training; the same gives the same.")] = 0,
+    study: Annotated[
+        Path | None,
+        typer.Option(
+            help="SQLite file of what was tried: the search goes on from it.", show_default="beside the output"
+        ),
+    ] = None,
+    semantic: Annotated[
+        bool, typer.Option("--semantic", help="Match meaning too, with the sentence encoder all-MiniLM-L6-v2.")
+    ] = False,
+    encoder: Annotated[
+        str | None, typer.Option(help="Match meaning too, with this sentence encoder: a name or a directory.")
+    ] = None,
+) -> None:
+    """Search for the settings that match best the duplicates held out; the same command goes on where it stopped."""
+    kept = study or output.with_suffix(".study.db")
+    with refusals(output, extra="faq-training"):
+        _check_output(output)
+        start = read_recipe(None, encoder=encoder_name(encoder, semantic=semantic), seed=seed)
+        # Here, so that the command line works where the libraries are not installed.
+        from deployments.faq_matcher import tuning
+
+        with LateProgress(Console(stderr=True)) as progress:
+            faq = read_data(data, questions, duplicates, answers)
+            try:
+                found = tuning.tune(faq, kept, trials=trials, start=start, timeout_seconds=timeout, progress=progress)
+            except KeyboardInterrupt:
+                typer.echo(f"Stopped. {kept} keeps what was tried: the same command goes on from there.", err=True)
+                raise typer.Exit(_INTERRUPTED) from None
+        output.write_text(_yaml(found), encoding="utf-8")
+    _report(found, trials, kept)
+    source = f"--data {shlex.quote(str(data))}" if data else f"--questions {shlex.quote(str(questions))} ..."
+    typer.echo(f"Wrote {output}. Next: scoring faq train {source} --recipe {shlex.quote(str(output))} --output MODEL")
+
+
+def _check_output(output: Path) -> None:
+    """Checks where to write before the search; settings may be replaced, since a search that goes on finds others."""
+    if output.is_dir() or not output.parent.is_dir():
+        raise StartupError(f"{output} cannot be written: name a file in a directory that exists.")
+    if output.is_file() and output.stat().st_size:
+        try:
+            read_recipe(output)
+        except StartupError as error:
+            raise StartupError(f"{output} holds something else than settings: choose another --output.") from error
+
+
+def _yaml(found: Search) -> str:
+    best = found.best
+    heading = (
+        f"# The best of {len(found.trials)} settings that `scoring faq tune` tried: "
+        f"log loss {best.loss:.4f}, with the default ones {found.first.loss:.4f}.\n"
+    )
+    return heading + yaml.safe_dump(best.recipe.model_dump(mode="json"), sort_keys=False)
+
+
+def _report(found: Search, trials: int, kept: Path) -> None:
+    console = Console(highlight=False)
+    console.print(_scores(found))
+    if found.best is not found.first:
+        console.print(_differences(found.first.recipe, found.best.recipe))
+    typer.echo(_verdict(found))
+    if len(found.trials) < trials:
+        typer.echo(f"{len(found.trials)} of {trials} were tried: the same command goes on from {kept}.")
+
+
+def _scores(found: Search) -> Table:
+    questions = found.first.held_out.questions
+    table = Table(f"{questions:,} duplicates held out", "Log loss", "Matched first", "Reciprocal rank")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, trial in (("default", found.first), (f"best of {len(found.trials)}", found.best)):
+        held_out = trial.held_out
+        table.add_row(
+            name, f"{trial.loss:.4f}", f"{held_out.accuracy or 0:.1%}", f"{held_out.mean_reciprocal_rank or 0:.4f}"
+        )
+    return table
+
+
+def _differences(default: Recipe, best: Recipe) -> Table:
+    table = Table("Setting", "Default", "Best")
+    for name in Recipe.model_fields:
+        was, now = getattr(default, name), getattr(best, name)
+        if was != now:
+            table.add_row(name, _shown(was), _shown(now))
+    return table
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _verdict(found: Search) -> str:
+    if found.best is found.first:
+        return "None was better than the default settings."
+    gain = found.gain
+    measured = f"{gain.mean:.4f} ± {gain.standard_error:.4f} of log loss a question"
+    if gain.is_more_than_noise:
+        return f"By questions that took no part in choosing, tuning gains {measured}: more than noise."
+    return (
+        f"By questions that took no part in choosing, tuning gains {measured}: no more than noise, so that the default "
+        "settings may serve as well."
+    )
