@@ -92,7 +92,8 @@ def _yaml(found: Search) -> str:
     best = found.best
     heading = (
         f"# The best of {len(found.trials)} settings that `scoring faq tune` tried: "
-        f"log loss {best.loss:.4f}, with the default ones {found.first.loss:.4f}.\n"
+        f"mean reciprocal rank {best.mean_reciprocal_rank:.4f}, "
+        f"with the default ones {found.first.mean_reciprocal_rank:.4f}.\n"
     )
     return heading + yaml.safe_dump(best.recipe.model_dump(mode="json"), sort_keys=False)
 
@@ -108,15 +109,11 @@ def _report(found: Search, trials: int, kept: Path) -> None:
 
 
 def _scores(found: Search) -> Table:
-    questions = found.first.held_out.questions
-    table = Table(f"{questions:,} duplicates held out", "Log loss", "Matched first", "Reciprocal rank")
+    table = Table(f"{found.first.questions:,} duplicates held out", "Reciprocal rank", "Matched first", "Log loss")
     for column in table.columns[1:]:
         column.justify = "right"
     for name, trial in (("default", found.first), (f"best of {len(found.trials)}", found.best)):
-        held_out = trial.held_out
-        table.add_row(
-            name, f"{trial.loss:.4f}", f"{held_out.accuracy or 0:.1%}", f"{held_out.mean_reciprocal_rank or 0:.4f}"
-        )
+        table.add_row(name, f"{trial.mean_reciprocal_rank:.4f}", f"{trial.accuracy:.1%}", f"{trial.log_loss:.4f}")
     return table
 
 
@@ -139,7 +136,7 @@ def _verdict(found: Search) -> str:
     if found.best is found.first:
         return "None was better than the default settings."
     gain = found.gain
-    measured = f"{gain.mean:.4f} ± {gain.standard_error:.4f} of log loss a question"
+    measured = f"{gain.mean:.4f} ± {gain.standard_error:.4f} of reciprocal rank"
     if gain.is_more_than_noise:
         return f"By questions that took no part in choosing, tuning gains {measured}: more than noise."
     return (

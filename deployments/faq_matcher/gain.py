@@ -18,10 +18,10 @@ _PARTS = 2
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """How much less log loss the search brings, measured on questions that took no part in choosing.
+    """How much higher a search gets the reciprocal rank, measured on questions that took no part in choosing.
 
     Attributes:
-        mean: log loss of the first recipe less that of chosen ones, in nats for each question.
+        mean: reciprocal rank by the chosen recipe less that by the first one.
         standard_error: of the mean, taking questions as independent.
     """
 
@@ -34,36 +34,46 @@ class Gain:
         return self.mean > 2 * self.standard_error
 
 
+def reciprocal_ranks(held_out: HeldOut, calibration: Calibration) -> F64:
+    """1 / rank of the right original among the candidates, behind others that are as probable; (questions,) float64."""
+    logits = _logits(held_out, calibration)
+    ranks: F64 = 1 / (1 + (logits[:, 1:] >= logits[:, :1]).sum(axis=1))
+    return ranks
+
+
 def log_losses(held_out: HeldOut, calibration: Calibration) -> F64:
     """Log loss of each question, in nats: as it is, and with its original taken away, by their assumed shares.
 
     Returns:
         (questions,) float64.
     """
-    weights = calibration.weights
-    kinds = np.array([weights.words, weights.meaning, weights.nearest][: held_out.evidence.shape[2]])
-    logits = held_out.logits(kinds)
+    logits = _logits(held_out, calibration)
     others = np.logaddexp(np.logaddexp.reduce(logits[:, 1:], axis=1), calibration.none)
     matched = np.logaddexp(others, logits[:, 0]) - logits[:, 0]
     losses: F64 = (1 - SHARE_WITHOUT_MATCH) * matched + SHARE_WITHOUT_MATCH * (others - calibration.none)
     return losses
 
 
-def gain(losses: F64, seed: int) -> Gain:
+def gain(ranks: F64, seed: int) -> Gain:
     """How much choosing the best recipe brings, without the luck of the best of many.
 
-    The questions are dealt into parts; for each part, the recipe with the least loss on the others is chosen and
-    compared with the first one on that part.
+    The questions are dealt into parts; for each part, the recipe that is best on the others is chosen and compared with
+    the first one on that part.
 
     Args:
-        losses: (recipes, questions) log losses, of two questions at least.
+        ranks: (recipes, questions) reciprocal ranks, of two questions at least.
         seed: of the parts.
     """
-    questions = losses.shape[1]
+    questions = ranks.shape[1]
     part_of = np.random.default_rng(seed).permutation(questions) % _PARTS
     gains = np.zeros(questions)
     for part in range(_PARTS):
         own = part_of == part
-        chosen = losses[:, ~own].mean(axis=1).argmin()
-        gains[own] = losses[0, own] - losses[chosen, own]
+        chosen = ranks[:, ~own].mean(axis=1).argmax()
+        gains[own] = ranks[chosen, own] - ranks[0, own]
     return Gain(float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(questions)))
+
+
+def _logits(held_out: HeldOut, calibration: Calibration) -> F64:
+    weights = calibration.weights
+    return held_out.logits(np.array([weights.words, weights.meaning, weights.nearest][: held_out.evidence.shape[2]]))

@@ -33,7 +33,7 @@ def open_study(path: Path, fingerprint: str) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         storage = optuna.storages.RDBStorage(URL.create("sqlite", database=str(path)).render_as_string())
-        study = optuna.create_study(storage=storage, study_name=_NAME, direction="minimize", load_if_exists=True)
+        study = optuna.create_study(storage=storage, study_name=_NAME, direction="maximize", load_if_exists=True)
         known = study.user_attrs.get(_FINGERPRINT)
         if known is None:
             study.set_user_attr(_FINGERPRINT, fingerprint)

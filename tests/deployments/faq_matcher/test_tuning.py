@@ -10,7 +10,7 @@ from deployments.errors import StartupError
 from deployments.faq_matcher.calibration import Calibration, HeldOut, calibrate
 from deployments.faq_matcher.data import Duplicate, FaqData, Original
 from deployments.faq_matcher.evidence import Weights
-from deployments.faq_matcher.gain import gain, log_losses
+from deployments.faq_matcher.gain import gain, log_losses, reciprocal_ranks
 from deployments.faq_matcher.recipe import Recipe
 from deployments.faq_matcher.tuning import search_space, tune
 
@@ -39,8 +39,8 @@ def whole(data, start, tmp_path_factory):
 def test_starts_from_the_recipe_given_and_finds_the_best(whole, start, data):
     assert len(whole.trials) == 13
     assert whole.first.recipe == start
-    assert whole.best.loss == min(trial.loss for trial in whole.trials)
-    assert {trial.held_out.questions for trial in whole.trials} == {len(data.duplicates)}
+    assert whole.best.mean_reciprocal_rank == max(trial.mean_reciprocal_rank for trial in whole.trials)
+    assert {trial.questions for trial in whole.trials} == {len(data.duplicates)}
     assert len({trial.recipe for trial in whole.trials}) == 13
     assert {trial.recipe.folds for trial in whole.trials} == {2}
 
@@ -136,21 +136,28 @@ def test_log_loss_by_hand():
     np.testing.assert_allclose(losses, [with_rival, alone])
 
 
+def test_reciprocal_ranks_by_hand():
+    evidence = np.array([[[2.0], [1.0], [3.0]], [[2.0], [0.0], [0.0]], [[2.0], [2.0], [9.0]]])
+    exists = np.array([[True, True, True], [True, True, True], [True, True, False]])
+    found = reciprocal_ranks(HeldOut(evidence, exists), Calibration(Weights(1.0), 0.0))
+    assert found.tolist() == [1 / 2, 1, 1 / 2]
+
+
 def test_the_best_of_many_that_differ_by_luck_gains_nothing():
     found, looked = 0, 0
     for seed in range(50):
         random = np.random.default_rng(seed)
-        losses = random.random(300) + 0.1 * random.standard_normal((40, 300))
-        found += gain(losses, 0).is_more_than_noise
-        better = losses[0] - losses[losses.mean(axis=1).argmin()]
+        ranks = random.random(300) + 0.1 * random.standard_normal((40, 300))
+        found += gain(ranks, 0).is_more_than_noise
+        better = ranks[ranks.mean(axis=1).argmax()] - ranks[0]
         looked += better.mean() > 2 * better.std() / np.sqrt(300)
     assert found <= 3
     assert looked >= 10
 
 
 def test_a_better_recipe_gains_what_it_is_better():
-    losses = np.random.default_rng(0).random((5, 300))
-    losses[3] = losses[0] - 0.1 - 0.01 * losses[1]
-    found = gain(losses, 0)
+    ranks = np.random.default_rng(0).random((5, 300))
+    ranks[3] = ranks[0] + 0.1 + 0.01 * ranks[1]
+    found = gain(ranks, 0)
     assert found.mean == pytest.approx(0.105, abs=0.001)
     assert found.is_more_than_noise
