@@ -80,7 +80,7 @@ class Encoder:
         Returns:
             (texts, dimensions) float32; rows have length 1, so that their product is the cosine.
         """
-        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch([_whole(text) for text in texts])]
         order = np.argsort([len(ids) for ids in tokens], kind="stable")
         embeddings = np.empty((len(tokens), self.dimensions), np.float32)
         for start in range(0, len(order), _BATCH):
@@ -165,6 +165,11 @@ def _sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise StartupError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _whole(text: str) -> str:
+    """A text without lone surrogates, which the tokenizer refuses."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _unusable() -> tuple[type[Exception], ...]:
