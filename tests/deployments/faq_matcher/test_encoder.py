@@ -7,7 +7,17 @@ from deployments.errors import StartupError
 from deployments.faq_matcher import encoder as encoder_module
 from deployments.faq_matcher.encoder import DEFAULT_ENCODER, Encoder, is_available, load_encoder, weights_sha256
 
-TEXTS = ["How do I delete my account?", "a", "", "délété " * 40, "account " * 100, "x" * 300, "你好 🤔"]
+TEXTS = [
+    "How do I delete my account?",
+    "a",
+    "",
+    "délété " * 40,
+    "account " * 100,
+    "x" * 300,
+    "你好 🤔",
+    "a\ud800b\0\udfff",
+    "\udc80",
+]
 
 
 @pytest.fixture(scope="module")
