@@ -102,8 +102,9 @@ def tune(
 
     Reciprocal rank rather than log loss: calibration is fitted anew for each recipe, so that what a recipe decides is
     the order of the originals. On StackFAQ, over 14 recipes, both told equally well how high originals rank for
-    questions of a test (Spearman correlation 0.90); but log loss preferred a recipe that is more even in its confidence
-    to one that finds more originals. Each recipe is judged by the same questions, held out in the same parts.
+    questions of a test (Spearman correlation 0.90); but a search by log loss came out with a recipe that is more even
+    in its confidence and finds fewer originals than the default one. Each recipe is judged by the same questions, held
+    out in the same parts.
 
     Trial n is drawn with a seed that is made of the recipe's seed and n, from the results of the n trials before it;
     trials that were not finished do not count. So a search that was interrupted, or that is asked for more trials

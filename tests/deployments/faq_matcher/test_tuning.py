@@ -7,10 +7,12 @@ import pytest
 pytest.importorskip("optuna", reason="optuna is not installed, and without it there is no tuning.")
 
 from deployments.errors import StartupError
+from deployments.faq_matcher import training, tuning
 from deployments.faq_matcher.calibration import Calibration, HeldOut, calibrate
-from deployments.faq_matcher.data import Duplicate, FaqData, Original
+from deployments.faq_matcher.data import Answer, Duplicate, FaqData, Original
 from deployments.faq_matcher.evidence import Weights
 from deployments.faq_matcher.gain import gain, log_losses, reciprocal_ranks
+from deployments.faq_matcher.meanings import unit
 from deployments.faq_matcher.recipe import Recipe
 from deployments.faq_matcher.tuning import search_space, tune
 
@@ -114,6 +116,37 @@ def test_searches_what_the_faq_has(answers, meaning, more):
     space = search_space(has_answers=bool(answers), has_meaning=bool(meaning))
     assert len(space) == 6 + more
     assert space.keys() <= Recipe.model_fields.keys()
+
+
+class Letters:
+    """A small encoder: how often each letter occurs."""
+
+    name, sha256, dimensions = "letters", "0" * 64, 26
+
+    def __init__(self):
+        self.read = []
+
+    def encode(self, texts, progress=None):
+        self.read += texts
+        counts = [[text.lower().count(chr(code)) for code in range(97, 123)] for text in texts]
+        return unit(np.array(counts, np.float32))
+
+
+def test_texts_are_embedded_once_and_only_where_something_is_tried(data, start, tmp_path, monkeypatch):
+    letters = Letters()
+    monkeypatch.setattr(tuning, "load_encoder", lambda *_, **__: letters)
+    monkeypatch.setattr(training, "load_encoder", lambda *_, **__: letters)
+    faq = FaqData(data.originals, data.duplicates, (Answer(100, 0, "Ask us."),))
+    semantic = start.model_copy(update={"encoder": "letters"})
+    first = tune(faq, tmp_path / "study.db", trials=3, start=semantic)
+    assert sorted(letters.read) == sorted([*(each.text for each in (*data.originals, *data.duplicates)), "Ask us."])
+    assert len({trial.recipe.answer_meaning_weight for trial in first.trials}) == 3
+    assert {trial.recipe.encoder for trial in first.trials} == {"letters"}
+    letters.read.clear()
+    assert tune(faq, tmp_path / "study.db", trials=3, start=semantic) == first
+    assert letters.read == []
+    with pytest.raises(StartupError, match="other settings"):
+        tune(faq, tmp_path / "study.db", trials=3, start=start)
 
 
 def test_log_loss_is_what_calibration_minimizes():
