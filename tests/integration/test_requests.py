@@ -72,6 +72,8 @@ def test_a_threshold_leaves_out_what_is_no_match(client):
     rows, beside = ask(client, input=KNOWN, threshold="trained")
     assert rows[0][:2] == [3, 301]
     assert beside["matched"] is True
+    rows, beside = ask(client, input=UNKNOWN, threshold="trained")
+    assert (rows, beside["matched"]) == ([], False)
     rows, beside = ask(client, input=UNKNOWN, threshold=0.999)
     assert (rows, beside["matched"]) == ([], False)
     rows, _ = ask(client, input=KNOWN, threshold=0.01)
