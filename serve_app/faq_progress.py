@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 2.0
 class LateProgress:
     """Shows what is being done and how far, on a terminal only, and leaves nothing behind.
 
-    It is a `training.Progress`: call it with the step, how much of it is done, and how much there is, or 0.
+    It is a `progress.Progress`: call it with the step, how much of it is done, and how much there is, or 0.
 
     Args:
         console: where to show it.

@@ -8,40 +8,29 @@ answers changes by as much as its first profile changes, so that what sharpening
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
-from deployments.errors import StartupError
 from deployments.faq_matcher.changes import Changes, changes, from_bfloat16
 from deployments.faq_matcher.data import Answer, Duplicate, Original
-from deployments.faq_matcher.encoder import Encoder, load_encoder
+from deployments.faq_matcher.encoder import Encoder
+from deployments.faq_matcher.encoders import encoder_of
 from deployments.faq_matcher.evidence import Evidence
 from deployments.faq_matcher.features import Features, document_frequencies
 from deployments.faq_matcher.learned import Addition, Learned
+from deployments.faq_matcher.material import embed
 from deployments.faq_matcher.meanings import Meanings, meanings, to_bfloat16
 from deployments.faq_matcher.profiles import first_profiles, index, sorted_rows
-from deployments.faq_matcher.training import Progress, embed, no_progress
+from deployments.faq_matcher.progress import Progress, no_progress
+from deployments.faq_matcher.recipe import Recipe
 from deployments.faq_matcher.union import Union, unite
 from deployments.faq_matcher.wordings import Wordings
 
 F32 = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Encoders:
-    """The sentence encoder of a model.
-
-    Attributes:
-        questions: reads questions.
-        answers: the same, reading as much of an answer as training did.
-    """
-
-    questions: Encoder
-    answers: Encoder
 
 
 def add(
@@ -49,7 +38,7 @@ def add(
     originals: Sequence[Original] = (),
     duplicates: Sequence[Duplicate] = (),
     answers: Sequence[Answer] = (),
-    encoders: Encoders | None = None,
+    encoder: Encoder | None = None,
     *,
     progress: Progress = no_progress,
 ) -> tuple[Learned, Changes]:
@@ -60,7 +49,7 @@ def add(
         originals: new originals.
         duplicates: new wordings, of originals in the model or new ones.
         answers: new answers, to originals in the model or new ones.
-        encoders: of the model, where it has one; loaded if None.
+        encoder: of the model, where it has one; loaded if None.
         progress: told of progress.
 
     Returns:
@@ -69,38 +58,19 @@ def add(
     Raises:
         StartupError: the sentence encoder is not there, or is not the one that the model was trained with.
     """
-    encoders = encoders or load_encoders(learned)
+    encoder = encoder or encoder_of(learned.facts, threads=0)
     union = unite(learned, originals, duplicates, answers)
-    embedded = None if encoders is None else embed(encoders.questions, union.new.texts, "Embedding questions", progress)
+    embedded = None if encoder is None else embed(encoder, union.new.texts, "Embedding questions", progress)
     progress("Adding", 0, 0)
     features = extended(learned.evidence.features, [*union.new.texts, *union.new_answers], union.documents)
     evidence = Evidence(features, index(_profiles(learned, features, union)), learned.evidence.meanings)
-    if evidence.meanings is not None and encoders is not None and embedded is not None:
-        evidence = replace(evidence, meanings=_meanings(learned, evidence.meanings, union, embedded, encoders.answers))
+    if evidence.meanings is not None and encoder is not None and embedded is not None:
+        evidence = replace(evidence, meanings=_meanings(learned, evidence.meanings, union, embedded, encoder))
     joined = Addition(added_at=datetime.now(UTC), originals=len(originals), duplicates=len(duplicates))
     facts = learned.facts.model_copy(update={"additions": (*learned.facts.additions, joined)})
     after = Learned(union.originals, union.duplicates, union.answers, evidence, learned.calibration, facts)
     progress("Comparing matches", 0, 0)
     return after, changes(learned, after, union, answers=len(answers), embedded=embedded)
-
-
-def load_encoders(learned: Learned) -> Encoders | None:
-    """The sentence encoder of a model; None for one that goes by words alone.
-
-    Raises:
-        StartupError: it is not there, or is not the one that the model was trained with.
-    """
-    facts = learned.facts.encoder
-    if facts is None:
-        return None
-    questions = load_encoder(facts.name, threads=0)
-    if questions.sha256 != facts.sha256:
-        raise StartupError(
-            f"The sentence encoder {facts.name} is not the one that the FAQ model was trained with: "
-            "install that one, or train the model again."
-        )
-    most = learned.facts.recipe.answer_tokens
-    return Encoders(questions, load_encoder(facts.name, threads=0, max_tokens=most))
 
 
 def extended(features: Features, texts: Sequence[str], documents: int) -> Features:
@@ -156,8 +126,9 @@ def _first(
     return first_profiles(words, owners, features.transform([answers[place] for place in touched.tolist()]), weight)
 
 
-def _meanings(learned: Learned, known: Meanings, union: Union, embedded: F32, reader: Encoder) -> Meanings:
+def _meanings(learned: Learned, known: Meanings, union: Union, embedded: F32, encoder: Encoder) -> Meanings:
     """The model's embeddings with the new ones; profiles of originals that something joins are made again."""
+    recipe = learned.facts.recipe
     owners = np.concatenate([np.repeat(np.arange(len(known.profiles)), np.diff(known.starts)), union.new.owners])
     order = np.argsort(owners, kind="stable")
     rows, owners = np.concatenate([known.wordings, to_bfloat16(embedded)])[order], owners[order]
@@ -165,8 +136,8 @@ def _meanings(learned: Learned, known: Meanings, union: Union, embedded: F32, re
     made = meanings(
         from_bfloat16(rows[used]),
         np.searchsorted(touched, owners[used]),
-        _answer_embeddings([union.read_after[place] for place in touched.tolist()], reader, embedded.shape[1]),
-        learned.facts.recipe.answer_meaning_weight,
+        _answer_embeddings([union.read_after[place] for place in touched.tolist()], encoder, recipe),
+        recipe.answer_meaning_weight,
     )
     profiles = np.zeros((len(union.originals), embedded.shape[1]), np.uint16)
     profiles[: len(known.profiles)] = known.profiles
@@ -174,8 +145,8 @@ def _meanings(learned: Learned, known: Meanings, union: Union, embedded: F32, re
     return Meanings(profiles, rows, np.searchsorted(owners, np.arange(len(union.originals) + 1)).astype(np.int64))
 
 
-def _answer_embeddings(answers: Sequence[str], reader: Encoder, dimensions: int) -> F32:
-    embeddings = np.zeros((len(answers), dimensions), np.float32)
+def _answer_embeddings(answers: Sequence[str], encoder: Encoder, recipe: Recipe) -> F32:
+    embeddings = np.zeros((len(answers), encoder.dimensions), np.float32)
     given = [place for place, answer in enumerate(answers) if answer]
-    embeddings[given] = reader.encode([answers[place] for place in given])
+    embeddings[given] = encoder.encode([answers[place] for place in given], max_tokens=recipe.answer_tokens)
     return embeddings

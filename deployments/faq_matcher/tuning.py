@@ -26,16 +26,11 @@ from deployments.faq_matcher.calibration import LEAST_QUESTIONS
 from deployments.faq_matcher.data import FaqData
 from deployments.faq_matcher.encoder import load_encoder
 from deployments.faq_matcher.gain import Gain, gain, log_losses, reciprocal_ranks
+from deployments.faq_matcher.holding_out import calibrated, held_out_questions
+from deployments.faq_matcher.material import Embeddings, embeddings, material_of
+from deployments.faq_matcher.progress import Progress, no_progress
 from deployments.faq_matcher.recipe import Recipe
 from deployments.faq_matcher.study_file import open_study
-from deployments.faq_matcher.training import (
-    Embeddings,
-    Progress,
-    calibrated,
-    embeddings,
-    held_out_questions,
-    no_progress,
-)
 
 # What the study keeps of a trial, beside the mean reciprocal rank.
 _RANKS, _LOSS = "reciprocal_ranks", "log_loss"
@@ -170,7 +165,7 @@ class _Bench:
 
     def measure(self, recipe: Recipe, progress: Progress) -> tuple[float, dict[str, Any]]:
         """The mean reciprocal rank, and what else is written down."""
-        held_out = held_out_questions(self.data, recipe, self.embedded, progress)
+        held_out = held_out_questions(material_of(self.data, recipe, self.embedded, progress), recipe, progress)
         calibration = calibrated(held_out, recipe)
         ranks, loss = reciprocal_ranks(held_out, calibration), float(log_losses(held_out, calibration).mean())
         return float(ranks.mean()), {_LOSS: loss, _RANKS: ranks.round(_DECIMALS).tolist()}

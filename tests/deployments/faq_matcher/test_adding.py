@@ -6,8 +6,8 @@ import pytest
 
 from deployments.contracts import Question
 from deployments.errors import StartupError
-from deployments.faq_matcher import storage, training
-from deployments.faq_matcher.adding import Encoders, add, extended
+from deployments.faq_matcher import material, storage, training
+from deployments.faq_matcher.adding import add, extended
 from deployments.faq_matcher.additions import read_additions
 from deployments.faq_matcher.data import Answer, Duplicate, FaqData, Original
 from deployments.faq_matcher.features import FeatureSettings, fit_features
@@ -30,7 +30,7 @@ class Bags:
 
     name, sha256, dimensions = "bags", "0" * 64, 16
 
-    def encode(self, texts, progress=None):
+    def encode(self, texts, progress=None, max_tokens=None):
         if progress is not None:
             progress(len(texts))
         rows = np.array([self._row(text) for text in texts], np.float32).reshape(len(texts), self.dimensions)
@@ -41,7 +41,7 @@ class Bags:
         return sum(np.random.default_rng(seed).standard_normal(self.dimensions) for seed in seeds)
 
 
-ENCODERS = Encoders(Bags(), Bags())
+ENCODER = Bags()
 
 
 @pytest.fixture
@@ -101,14 +101,14 @@ def test_the_model_itself_is_not_changed(learned):
 def test_without_sharpening_adding_equals_training(faq, monkeypatch, joins):
     recipe = Recipe(rounds=0)
     after, _ = add(train(faq, recipe), *joins)
-    monkeypatch.setattr(training, "fit_features", lambda *_: after.evidence.features)
+    monkeypatch.setattr(material, "fit_features", lambda *_: after.evidence.features)
     whole = train(together(faq, *joins), recipe)
     np.testing.assert_allclose(profiles(after), profiles(whole), atol=1e-6)
     assert (after.originals, after.duplicates, after.answers) == (whole.originals, whole.duplicates, whole.answers)
 
 
 def test_with_an_encoder_adding_equals_training(faq, semantic, monkeypatch):
-    after, changes = add(semantic, NEW, MORE, ANSWERS, ENCODERS)
+    after, changes = add(semantic, NEW, MORE, ANSWERS, ENCODER)
     data = together(faq, NEW, MORE, (Answer(101, 1, "Write to us."), *ANSWERS))
     known, whole = after.evidence.meanings, train(data, Recipe(encoder="bags")).evidence.meanings
     assert np.array_equal(known.starts, whole.starts)
@@ -179,7 +179,7 @@ def test_adding_twice_equals_adding_at_once(faq):
 
 @pytest.mark.parametrize("with_encoder", [False, True])
 def test_a_model_with_additions_is_saved_and_read(learned, semantic, tmp_path, with_encoder):
-    after, _ = add(semantic, NEW, MORE, ANSWERS, ENCODERS) if with_encoder else add(learned, NEW, MORE, ANSWERS)
+    after, _ = add(semantic, NEW, MORE, ANSWERS, ENCODER) if with_encoder else add(learned, NEW, MORE, ANSWERS)
     storage.write(tmp_path / "model", after)
     again = storage.read(tmp_path / "model")
     assert again.facts == after.facts
@@ -191,7 +191,7 @@ def test_an_encoder_that_is_another_is_refused(semantic, monkeypatch):
     other = replace(semantic, facts=semantic.facts.model_copy(deep=True))
     facts = other.facts.encoder.model_copy(update={"sha256": "1" * 64})
     other = replace(other, facts=other.facts.model_copy(update={"encoder": facts}))
-    monkeypatch.setattr("deployments.faq_matcher.adding.load_encoder", lambda *_, **__: Bags())
+    monkeypatch.setattr("deployments.faq_matcher.encoders.load_encoder", lambda *_, **__: Bags())
     assert add(semantic, NEW)[1].originals == 2
     with pytest.raises(StartupError, match="is not the one that the FAQ model was trained with"):
         add(other, NEW)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deployments.errors import StartupError
-from deployments.faq_matcher import training
+from deployments.faq_matcher import holding_out
 from deployments.faq_matcher.calibration import DEFAULT_THRESHOLD, START_BY_MEANING, START_BY_WORDS
 from deployments.faq_matcher.data import Duplicate, FaqData, Original, read_faq
 from deployments.faq_matcher.encoder import DEFAULT_ENCODER, is_available
@@ -70,18 +70,18 @@ def test_held_out_questions_take_no_part_in_what_judges_them():
 def test_every_duplicate_is_held_out_once(faq):
     many = tuple(Duplicate(number, 101 + 100 * (number % 4), f"text {number}") for number in range(57))
     texts = wordings(faq.originals, many)
-    parts = training._parts(texts, Recipe())
+    parts = holding_out._parts(texts, Recipe())
     assert sorted(np.concatenate(parts).tolist()) == texts.duplicates.tolist()
     # No part has all duplicates of an original where others could have them.
     for part in parts:
         assert np.bincount(texts.owners[part], minlength=4).max() <= 2
-    assert [part.tolist() for part in parts] == [part.tolist() for part in training._parts(texts, Recipe())]
+    assert [part.tolist() for part in parts] == [part.tolist() for part in holding_out._parts(texts, Recipe())]
 
 
 def test_of_very_many_duplicates_some_are_held_out(faq, monkeypatch):
-    monkeypatch.setattr(training, "_MOST_HELD_OUT", 40)
+    monkeypatch.setattr(holding_out, "_MOST_HELD_OUT", 40)
     many = tuple(Duplicate(number, 101, f"text {number}") for number in range(100))
-    (part,) = training._parts(wordings(faq.originals, many), Recipe(folds=5))
+    (part,) = holding_out._parts(wordings(faq.originals, many), Recipe(folds=5))
     assert len(part) == len(set(part.tolist())) == 20
 
 

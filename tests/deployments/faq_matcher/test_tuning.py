@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("optuna", reason="optuna is not installed, and without it there is no tuning.")
 
 from deployments.errors import StartupError
-from deployments.faq_matcher import training, tuning
+from deployments.faq_matcher import tuning
 from deployments.faq_matcher.calibration import Calibration, HeldOut, calibrate
 from deployments.faq_matcher.data import Answer, Duplicate, FaqData, Original
 from deployments.faq_matcher.evidence import Weights
@@ -126,7 +126,7 @@ class Letters:
     def __init__(self):
         self.read = []
 
-    def encode(self, texts, progress=None):
+    def encode(self, texts, progress=None, max_tokens=None):
         self.read += texts
         counts = [[text.lower().count(chr(code)) for code in range(97, 123)] for text in texts]
         return unit(np.array(counts, np.float32))
@@ -135,7 +135,6 @@ class Letters:
 def test_texts_are_embedded_once_and_only_where_something_is_tried(data, start, tmp_path, monkeypatch):
     letters = Letters()
     monkeypatch.setattr(tuning, "load_encoder", lambda *_, **__: letters)
-    monkeypatch.setattr(training, "load_encoder", lambda *_, **__: letters)
     faq = FaqData(data.originals, data.duplicates, (Answer(100, 0, "Ask us."),))
     semantic = start.model_copy(update={"encoder": "letters"})
     first = tune(faq, tmp_path / "study.db", trials=3, start=semantic)
