@@ -234,6 +234,28 @@ def faq_speed(
         reports.append(measure(originals, data=data, encoder=encoder, seconds=seconds, over_http=http))
 
 
+@app.command()
+def faq_accuracy(
+    *,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with the sets: faq/stackfaq_*.tsv, stackexchange_dump/SITE/Posts.xml.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many splits of the duplicates.")] = 5,
+    json: Json = None,
+    markdown: Markdown = False,
+) -> None:
+    """How often the FAQ matcher is right, beside other methods; in process, on public sets."""
+    from loadtest.faq_accuracy import measure
+    from loadtest.report import show
+
+    with _reported(json, markdown) as reports:
+        reports.extend(measure(data, seeds=seeds))
+    # The first table stands there already, with every figure in its JSON.
+    for report in reports[1:]:
+        typer.echo()
+        show(report, json_file=None, markdown=markdown)
+
+
 def _payloads(model: Model, questions: Path | None, photos: Path | None) -> list[Payload]:
     return question_payloads(questions) if model is Model.FAQ else photo_payloads(photos)
 
