@@ -41,7 +41,9 @@ _TIE = np.float32(1e-6)
 def reference(data: FaqData, seed: int) -> Matcher:
     """The reference's method: gradient boosting on both texts' TF-IDF side by side, trained on sampled pairs."""
     known, random = wordings(data.originals, data.duplicates), np.random.default_rng(seed)
-    reduced = make_pipeline(TfidfVectorizer(), TruncatedSVD(_DIRECTIONS, random_state=seed))
+    vectorizer = TfidfVectorizer().fit(known.texts)
+    directions = min(_DIRECTIONS, len(vectorizer.vocabulary_))
+    reduced = make_pipeline(vectorizer, TruncatedSVD(directions, random_state=seed))
     vectors = reduced.fit_transform(known.texts).astype(np.float32)
     of_originals = vectors[: known.originals]
     asking, compared, labels = _sampled_pairs(known.owners[known.duplicates], known.originals, random)
