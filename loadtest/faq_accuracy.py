@@ -97,7 +97,7 @@ def _ranking_row(name: str, trials: Sequence[Trial] | None) -> list[str]:
         name,
         _accuracy(found),
         *(_mean([each.accuracy_at[k] for each in found]) for k in (2, 3, 10)),
-        _spread([each.mean_rank for each in found], 2),
+        _spread([each.mean_rank for each in found]),
         _mean([each.mean_reciprocal_rank for each in found]),
         _spread([each.expected_calibration_error_of_questions for each in found]) if trials[0].is_probable else "-",
         _mean([trial.training_seconds for trial in trials], 1),

@@ -26,7 +26,7 @@ Score = Callable[[Sequence[str]], F32]
 # As much of the answers as ours reads.
 ANSWER_WORDS = Recipe().answer_words
 
-# The best of 1, 10 and 100 for each, in a look at StackFAQ; little regularization suits few examples for each class.
+# Of 1, 10 and 100 on StackFAQ, none is right more often, and this one knows best how sure it is.
 _WEIGHT_OF_EXAMPLES = 100.0
 
 

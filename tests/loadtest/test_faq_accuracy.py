@@ -36,7 +36,7 @@ def test_one_run_shows_its_interval_and_what_cannot_learn_a_dash():
     (table,) = reports(Measured(ONE, None, None, [], ["A set is not there."]))
     assert table.title == "Set, no duplicates: 10 questions, 4 originals"
     plain, learning = table.rows
-    assert plain == ["Plain", "0.500 (0.100-0.900)", "0.900", "0.950", "1.000", "2.00", "0.750", "-", "1.5", "0.25"]
+    assert plain == ["Plain", "0.500 (0.100-0.900)", "0.900", "0.950", "1.000", "2.000", "0.750", "-", "1.5", "0.25"]
     assert learning == ["Learning", *["-"] * 9]
     assert table.notes[-1] == "A set is not there."
 
@@ -44,7 +44,7 @@ def test_one_run_shows_its_interval_and_what_cannot_learn_a_dash():
 def test_several_splits_show_mean_and_spread():
     table = reports(Measured(None, HALVES, KEPT, [], []))[0]
     assert table.rows[0][1] == "0.375 (0.250-0.500)"
-    assert table.rows[0][5] == "3.00 (2.00-4.00)"
+    assert table.rows[0][5] == "3.000 (2.000-4.000)"
     assert table.rows[1][1] == "0.500"
     assert any("2 splits" in note for note in table.notes)
 
