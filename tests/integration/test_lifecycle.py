@@ -179,5 +179,6 @@ def test_plain_serve_run_works_and_warns_that_it_is_slower(tmp_path):
         logs = log.seek(0) or log.read()
         assert "fast mode" in logs, logs
     finally:
-        process.send_signal(signal.SIGINT)
+        # Not SIGINT: shells have background jobs ignore it, and so would this process.
+        process.terminate()
         process.wait(60)
