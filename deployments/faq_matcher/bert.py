@@ -18,6 +18,8 @@ Pooling = Literal["mean", "first"]
 # Added to the attention of padding: in effect minus infinity, and still finite in 16 bits.
 _NO_ATTENTION = 1e4
 
+_LARGEST_BYTE = np.float32(127)
+
 
 class BertConfig(BaseModel):
     """What of `config.json` the graph depends on."""
@@ -94,12 +96,20 @@ class _Builder:
         return opset15.transpose(split, _integers(0, 2, 1, 3))
 
     def _linear(self, values: Node, name: str) -> Node:
-        product = opset15.matmul(values, self._weight(f"{name}.weight"), False, True)
+        product = opset15.matmul(values, _in_bytes(self._state[f"{name}.weight"]), False, True)
         return opset15.add(product, self._weight(f"{name}.bias"))
 
     def _normalize(self, values: Node, name: str) -> Node:
         centred = opset15.mvn(values, _integers(-1), True, self._config.layer_norm_eps, "inside_sqrt")
         return opset15.add(opset15.multiply(centred, self._weight(f"{name}.weight")), self._weight(f"{name}.bias"))
+
+
+def _in_bytes(weights: NDArray[np.float32]) -> Node:
+    """A matrix kept as int8 with one scale a row: a short text costs what reading the weights costs."""
+    largest = np.abs(weights).max(axis=1, keepdims=True)
+    scales = np.where(largest > 0, largest, 1).astype(np.float32) / _LARGEST_BYTE
+    quantized = opset15.constant(np.round(weights / scales).astype(np.int8))
+    return opset15.multiply(opset15.convert(quantized, "f32"), opset15.constant(scales))
 
 
 def _mean(hidden: Node, mask: Node) -> Node:
