@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from deployments.image_classifier.conversion.errors import ConversionError
 from deployments.image_classifier.conversion.model_files import ConvertedModel
-from deployments.image_classifier.engines.engine import Engine, probe
+from deployments.image_classifier.engines.engine import Engine
 from deployments.image_classifier.engines.opening import open_converted
+from deployments.image_classifier.engines.probe import probe
 from deployments.image_classifier.network import Classification
 
 # Of a probability, both computed in fp32; orders of operations differ.

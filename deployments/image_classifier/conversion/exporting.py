@@ -10,8 +10,9 @@ import torch
 
 from deployments.image_classifier.conversion.errors import ConversionError
 from deployments.image_classifier.conversion.model_files import FILES, About, ConvertedModel, seal
-from deployments.image_classifier.engines.engine import Kind, probe
+from deployments.image_classifier.engines.engine import Kind
 from deployments.image_classifier.engines.machine import installed
+from deployments.image_classifier.engines.probe import probe
 from deployments.image_classifier.network import Classification
 from deployments.image_classifier.source import ModelSource
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 EngineName = Literal["torch", "openvino", "onnxruntime"]
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
@@ -50,8 +51,3 @@ class Engine(Protocol):
 
     def describe(self) -> Facts:
         """Return facts for people: engine, its version, precision, device, threads."""
-
-
-def probe(side: int, count: int = 1) -> NDArray[np.uint8]:
-    """Return images to run a network on for its own sake: (count, side, side, 3), the same each time."""
-    return np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)

@@ -9,7 +9,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from deployments.image_classifier.engines.engine import Device, Facts, Precision, probe
+from deployments.image_classifier.engines.engine import Device, Facts, Precision
+from deployments.image_classifier.engines.probe import probe
 
 PROVIDERS: dict[Device, list[str]] = {
     "cpu": ["CPUExecutionProvider"],

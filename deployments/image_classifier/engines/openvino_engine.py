@@ -9,7 +9,8 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from deployments.image_classifier.engines.engine import Facts, Precision, probe
+from deployments.image_classifier.engines.engine import Facts, Precision
+from deployments.image_classifier.engines.probe import probe
 
 # By OpenVINO's names. int8 is in the network itself; what of it is not quantized computes in fp32.
 TYPES: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}

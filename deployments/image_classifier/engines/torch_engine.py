@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from deployments.image_classifier.engines.engine import Device, Facts, Precision, probe
+from deployments.image_classifier.engines.engine import Device, Facts, Precision
+from deployments.image_classifier.engines.probe import probe
 
 TYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -7,8 +7,8 @@ from deployments.image_classifier.classifier import ImageClassifier
 from deployments.image_classifier.conversion.cache import converted
 from deployments.image_classifier.conversion.errors import ConversionError
 from deployments.image_classifier.conversion.model_files import put, seal, staging_for
-from deployments.image_classifier.engines.engine import probe
 from deployments.image_classifier.engines.machine import Machine
+from deployments.image_classifier.engines.probe import probe
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.image_classifier.source import find_source
 
@@ -19,7 +19,7 @@ PROGRAM = """
     import sys
     from deployments.contracts import PreparedImage
     from deployments.image_classifier.classifier import ImageClassifier
-    from deployments.image_classifier.engines.engine import probe
+    from deployments.image_classifier.engines.probe import probe
     from deployments.image_classifier.settings import ImageClassifierSettings
     settings = ImageClassifierSettings.model_validate({settings!r})
     classifier = ImageClassifier.load(settings, allow_untrained=True)

@@ -8,9 +8,10 @@ import torch
 
 from deployments.contracts import EncodedImage
 from deployments.image_classifier.conversion.cache import converted
-from deployments.image_classifier.engines.engine import KINDS, probe
+from deployments.image_classifier.engines.engine import KINDS
 from deployments.image_classifier.engines.machine import Machine, cpu_flags
 from deployments.image_classifier.engines.opening import open_converted
+from deployments.image_classifier.engines.probe import probe
 from deployments.image_classifier.engines.torch_engine import TorchEngine
 from deployments.image_classifier.network import load_network
 from deployments.image_classifier.settings import ImageClassifierSettings
