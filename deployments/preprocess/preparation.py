@@ -6,9 +6,9 @@ import time
 
 from deployments.contracts import EncodedImage, ImagePreset, Outcome, PreparedImage
 from deployments.errors import InvalidImage
-from deployments.preprocess.decoding import decode
+from deployments.preprocess.decoding import decode_scaled
 from deployments.preprocess.settings import PreprocessSettings
-from deployments.preprocess.transforms import prepare
+from deployments.preprocess.transforms import least_shorter_side, prepare_scaled
 
 
 class Preprocessor:
@@ -22,6 +22,7 @@ class Preprocessor:
     def __init__(self, settings: PreprocessSettings, preset: ImagePreset) -> None:
         self._settings = settings
         self._preset = preset
+        self._shorter_side = least_shorter_side(preset) if settings.scaled_decoding else None
 
     def prepare(self, image: EncodedImage) -> Outcome[PreparedImage]:
         """Decode and prepare one image.
@@ -35,7 +36,7 @@ class Preprocessor:
 
     def _prepared(self, image: EncodedImage) -> PreparedImage | InvalidImage:
         try:
-            decoded = decode(image.content, self._settings.max_image_pixels)
+            decoded = decode_scaled(image.content, self._settings.max_image_pixels, self._shorter_side)
         except InvalidImage as error:
             return error
-        return PreparedImage(prepare(decoded, self._preset), image.top_k)
+        return PreparedImage(prepare_scaled(decoded, self._preset), image.top_k)
