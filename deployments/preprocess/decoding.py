@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -94,16 +95,17 @@ def decode(content: bytes, max_pixels: int) -> Image.Image:
     Raises:
         InvalidImage: no such file, damaged, over the limit, or in a pixel format that cannot be shown as RGB.
     """
-    return decode_scaled(content, max_pixels, None).image
+    return decode_scaled(content, max_pixels, {}).image
 
 
-def decode_scaled(content: bytes, max_pixels: int, shorter_side: int | None) -> Decoded:
+def decode_scaled(content: bytes, max_pixels: int, least: Mapping[int, int]) -> Decoded:
     """Decode as `decode` does; a large JPEG at a half, a quarter or an eighth of its size.
 
     Args:
         content: the file.
         max_pixels: width x height of the whole image at the most.
-        shorter_side: pixels that the shorter side keeps at least; None for the whole image.
+        least: the least shorter side, in pixels, of an image whose size may be divided by 2, 4 or 8, for each of them;
+            empty to decode every image whole.
 
     Raises:
         InvalidImage: as for `decode`.
@@ -113,7 +115,7 @@ def decode_scaled(content: bytes, max_pixels: int, shorter_side: int | None) -> 
     size, factor = image.size, 1
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         limit_scans(image, content)
-        factor = 1 if shorter_side is None else shrink(image, shorter_side)
+        factor = shrink(image, least)
         # In one piece: with its usual 64 KB the decoder takes its slower path at the end of each.
         image.decodermaxblock = len(content)
     _load(image)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PIL.JpegImagePlugin import JpegImageFile
 
 from deployments.errors import InvalidImage
@@ -12,6 +14,9 @@ MAX_SCANS = 100
 
 START_OF_SCAN = b"\xff\xda"
 FIRST_SEGMENT = 2
+
+# At an eighth each block of 8 x 8 becomes one pixel.
+WHOLE_BLOCK = 8
 
 
 def limit_scans(image: JpegImageFile, content: bytes) -> None:
@@ -42,16 +47,29 @@ def _first_scan(content: bytes) -> int:
     return 0
 
 
-def shrink(image: JpegImageFile, shorter_side: int) -> int:
-    """Have an image that is not loaded yet decoded at a half, a quarter or an eighth of its size.
+def shrink(image: JpegImageFile, least: Mapping[int, int]) -> int:
+    """Have an image that is not loaded yet decoded at a fraction of its size.
 
     Args:
         image: opened, not loaded.
-        shorter_side: pixels that the shorter side keeps at least.
+        least: the factors by which it may be divided, 2, 4 or 8, each with the least shorter side that the image must
+            have for it, in pixels.
 
     Returns:
-        What the size was divided by, rounded up; 1 where the image is too small for any.
+        The factor, 1 where the image is too small for any. Width and height are rounded up.
     """
     width, height = image.size
-    image.draft(None, (shorter_side, shorter_side))
-    return next(factor for factor in (1, 2, 4, 8) if image.size == (-(-width // factor), -(-height // factor)))
+    possible = [factor for factor, side in least.items() if min(width, height) >= side]
+    factor = max((factor for factor in possible if factor < WHOLE_BLOCK or _chroma_is_square(image)), default=1)
+    if factor > 1:
+        image.draft(None, (width // factor, height // factor))
+    return factor
+
+
+def _chroma_is_square(image: JpegImageFile) -> bool:
+    """Tell whether colour is as coarse across as down: 4:4:4 or 4:2:0, but not 4:2:2.
+
+    Otherwise libjpeg, at an eighth, gives two neighbours the same colour.
+    """
+    across, down = (max(layer[place] for layer in image.layer) for place in (1, 2))
+    return all(layer[1] * down == layer[2] * across for layer in image.layer)

@@ -8,7 +8,7 @@ from deployments.contracts import EncodedImage, ImagePreset, Outcome, PreparedIm
 from deployments.errors import InvalidImage
 from deployments.preprocess.decoding import decode_scaled
 from deployments.preprocess.settings import PreprocessSettings
-from deployments.preprocess.transforms import least_shorter_side, prepare_scaled
+from deployments.preprocess.transforms import least_shorter_sides, prepare_scaled
 
 
 class Preprocessor:
@@ -22,7 +22,7 @@ class Preprocessor:
     def __init__(self, settings: PreprocessSettings, preset: ImagePreset) -> None:
         self._settings = settings
         self._preset = preset
-        self._shorter_side = least_shorter_side(preset) if settings.scaled_decoding else None
+        self._least = least_shorter_sides(preset) if settings.scaled_decoding else {}
 
     def prepare(self, image: EncodedImage) -> Outcome[PreparedImage]:
         """Decode and prepare one image.
@@ -36,7 +36,7 @@ class Preprocessor:
 
     def _prepared(self, image: EncodedImage) -> PreparedImage | InvalidImage:
         try:
-            decoded = decode_scaled(image.content, self._settings.max_image_pixels, self._shorter_side)
+            decoded = decode_scaled(image.content, self._settings.max_image_pixels, self._least)
         except InvalidImage as error:
             return error
         return PreparedImage(prepare_scaled(decoded, self._preset), image.top_k)

@@ -19,9 +19,11 @@ FILTERS = {
 }
 
 
-# A scaled image keeps at least so many pixels for each one after resizing. At 1.25 photos of 12 megapixels (shorter
-# side 2,592 to 3,464) are decoded at an eighth; docs/benchmarks.md says what that does to the classes.
-LEAST_SCALED = 1.25
+# How many pixels a scaled image keeps at least for each one after resizing, by the divisor of its size. At an eighth
+# a JPEG's pixels are exact means, which the resizing makes good use of, and at a half and a quarter nearly so.
+# Photos of 12 megapixels (shorter side 2,592 to 3,464) are decoded at an eighth; docs/benchmarks.md says what that
+# changes.
+LEAST_KEPT = {2: 2.0, 4: 2.0, 8: 1.25}
 
 # Up to here the whole image is resized, which gives torchvision's very pixels; 16 MB.
 MAX_RESIZED_PIXELS = 4_000_000
@@ -74,9 +76,11 @@ def prepare_scaled(decoded: Decoded, preset: ImagePreset) -> NDArray[np.uint8]:
     return resize_square(np.asarray(decoded.image), vertical, horizontal)
 
 
-def least_shorter_side(preset: ImagePreset) -> int | None:
-    """Return the shorter side, in pixels, that a scaled image must keep; None where it must not be scaled."""
-    return math.ceil(LEAST_SCALED * preset.resize) if preset.interpolation in SUPPORT else None
+def least_shorter_sides(preset: ImagePreset) -> dict[int, int]:
+    """Return the least shorter side, in pixels, of an image whose size may be divided by 2, 4 or 8, for each."""
+    if preset.interpolation not in SUPPORT:
+        return {}
+    return {factor: math.ceil(factor * kept * preset.resize) for factor, kept in LEAST_KEPT.items()}
 
 
 def _resize_square(
