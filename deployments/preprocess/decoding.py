@@ -57,9 +57,8 @@ CORNERS = {
     Image.Transpose.ROTATE_90: (False, True),
 }
 
-# Both are set once and never changed, since threads decode side by side. Pillow's own limit is fixed and looks at
-# the same header as ours; its warnings, about damaged metadata mostly, would let clients fill the log.
-Image.MAX_IMAGE_PIXELS = None
+# Set once and never changed, since threads decode side by side: Pillow's warnings, about damaged metadata mostly, would
+# let clients fill the log.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
@@ -110,7 +109,7 @@ def decode_scaled(content: bytes, max_pixels: int, least: Mapping[int, int]) -> 
     Raises:
         InvalidImage: as for `decode`.
     """
-    image = _opened(content)
+    image = _opened(content, max_pixels)
     _check_size(image, max_pixels)
     size, factor = image.size, 1
     if isinstance(image, JpegImagePlugin.JpegImageFile):
@@ -123,16 +122,25 @@ def decode_scaled(content: bytes, max_pixels: int, least: Mapping[int, int]) -> 
     return _turned(_rgb(image), orientation, factor, size)
 
 
-def _opened(content: bytes) -> Image.Image:
-    """Read the header only."""
+def _opened(content: bytes, max_pixels: int) -> Image.Image:
+    """Read the header only; of a GIF also its first frame's, for which Pillow takes memory at once."""
     if not content:
         raise InvalidImage("The image is empty.")
+    _lift_pillows_limit(max_pixels)
     try:
         return Image.open(BytesIO(content), formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise InvalidImage(f"The image has more than the {max_pixels:,} pixels that are allowed.") from None
     except UnidentifiedImageError:
         raise InvalidImage("The content is not a JPEG, PNG, WebP, GIF, BMP or TIFF image that can be read.") from None
     except Exception:  # noqa: BLE001 - on a hostile file Pillow raises nearly anything
         raise InvalidImage("The header of the image is damaged.") from None
+
+
+def _lift_pillows_limit(max_pixels: int) -> None:
+    """Let Pillow open what we allow; it refuses what has more than twice its own limit, one for the whole process."""
+    if Image.MAX_IMAGE_PIXELS is not None and max_pixels > 2 * Image.MAX_IMAGE_PIXELS:
+        Image.MAX_IMAGE_PIXELS = max_pixels
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:
@@ -147,7 +155,10 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 def _tile_pixels(image: TiffImagePlugin.TiffImageFile) -> int:
     width = image.tag_v2.get(TiffImagePlugin.TILEWIDTH, 0)
     length = image.tag_v2.get(TiffImagePlugin.TILELENGTH, 0)
-    return int(width) * int(length)
+    try:
+        return int(width) * int(length)
+    except (TypeError, ValueError, OverflowError):  # a tag may hold anything
+        raise InvalidImage("The header of the image is damaged.") from None
 
 
 def _load(image: Image.Image) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from deployments.contracts import EncodedImage, ImagePreset, Outcome, PreparedImage
@@ -9,6 +10,8 @@ from deployments.errors import InvalidImage
 from deployments.preprocess.decoding import decode_scaled
 from deployments.preprocess.settings import PreprocessSettings
 from deployments.preprocess.transforms import least_shorter_sides, prepare_scaled
+
+logger = logging.getLogger("ray.serve")
 
 
 class Preprocessor:
@@ -39,4 +42,8 @@ class Preprocessor:
             decoded = decode_scaled(image.content, self._settings.max_image_pixels, self._least)
         except InvalidImage as error:
             return error
+        except Exception:
+            # Other images travel in the same call; what one file makes of a decoder must not become their error.
+            logger.exception("An image could not be decoded.")
+            return InvalidImage("The image cannot be decoded.")
         return PreparedImage(prepare_scaled(decoded, self._preset), image.top_k)

@@ -62,6 +62,7 @@ def check(content):
     result = PREPROCESSOR.prepare(EncodedImage(bytes(content))).result
     if isinstance(result, InvalidImage):
         assert result.message.endswith(".")
+        assert result.message != "The image cannot be decoded."  # the last resort, which nothing should reach
     else:
         assert isinstance(result, PreparedImage)
         assert result.pixels.shape == (4, 4, 3)
