@@ -213,6 +213,25 @@ def drain(
 
 
 @app.command()
+def decode(
+    *,
+    photos: Photos = None,
+    weights: Annotated[
+        str | None, typer.Option(help="State dict of mobilenet_v2, to also tell what scaled decoding does to classes.")
+    ] = None,
+    seconds: Seconds = 10,
+    rounds: Rounds = 3,
+    json: Json = None,
+    markdown: Markdown = False,
+) -> None:
+    """Time to prepare a photo on one core, as it is and at 12 megapixels."""
+    from loadtest.decode import measure
+
+    with _reported(json, markdown) as reports:
+        reports.append(measure(photos, weights=weights, seconds=seconds, rounds=rounds))
+
+
+@app.command()
 def faq_speed(
     *,
     originals: Annotated[

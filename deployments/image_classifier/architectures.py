@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,25 +10,7 @@ import torchvision
 
 from deployments.contracts import ImagePreset
 from deployments.errors import StartupError
-
-
-@dataclass(frozen=True, slots=True)
-class Pretrained:
-    """Weights that torchvision publishes for an architecture.
-
-    Attributes:
-        name: in the architecture's weights.
-        url: where the state dict is.
-        preset: how to prepare images.
-        categories: names of the classes in order; empty where torchvision gives none.
-        options: what the architecture must be built with to take them.
-    """
-
-    name: str
-    url: str
-    preset: ImagePreset
-    categories: tuple[str, ...]
-    options: dict[str, Any]
+from deployments.image_classifier.pretrained import Pretrained
 
 
 def pretrained(architecture: str, weights: str) -> Pretrained:
@@ -50,6 +31,8 @@ def pretrained(architecture: str, weights: str) -> Pretrained:
 
 def build(architecture: str, *, classes: int, options: dict[str, Any], seed: int) -> torch.nn.Module:
     """Return the network with random weights, the same for the same seed."""
+    # Options that were kept as JSON have lists where torchvision has tuples.
+    options = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network: torch.nn.Module = torchvision.models.get_model(

@@ -9,13 +9,9 @@ from numpy.typing import NDArray
 
 from deployments.contracts import Classes, ImagePreset, ModelDescription, PreparedImage, Tensor, Weights
 from deployments.errors import InvalidInput, ModelError, ScoringError, StartupError
-from deployments.image_classifier.architectures import Pretrained, build, pretrained
-from deployments.image_classifier.engine import Engine
-from deployments.image_classifier.labels import imagenet_labels, read_labels
+from deployments.image_classifier.engines.engine import PLATFORMS, Engine, Facts
+from deployments.image_classifier.loading import load_model
 from deployments.image_classifier.settings import ImageClassifierSettings
-from deployments.image_classifier.state_dicts import load_state_dict
-from deployments.image_classifier.torch_engine import TorchEngine
-from deployments.image_classifier.weights import WeightsFile, WeightsMissing, find_weights
 
 logger = logging.getLogger("ray.serve")
 
@@ -38,7 +34,7 @@ class ImageClassifier:
         preset: ImagePreset,
         *,
         weights: Weights,
-        parameters: dict[str, str | int | float],
+        parameters: Facts,
     ) -> None:
         self._engine = engine
         self._labels = labels
@@ -57,16 +53,8 @@ class ImageClassifier:
         Raises:
             StartupError: the settings or the files they name are wrong, or there are no weights.
         """
-        known = pretrained(settings.architecture, settings.weights)
-        labels = _labels(settings, known)
-        file, why_untrained = _weights_file(settings, allow_untrained=allow_untrained)
-        return cls(
-            _engine(settings, known, file, classes=len(labels)),
-            labels,
-            known.preset,
-            weights="untrained" if file is None else "trained",
-            parameters=_facts(settings, known, file) | ({"untrained": why_untrained} if why_untrained else {}),
-        )
+        model = load_model(settings, allow_untrained=allow_untrained)
+        return cls(model.engine, model.labels, model.preset, weights=model.weights, parameters=model.facts)
 
     def score(self, images: list[PreparedImage]) -> list[Classes | ScoringError]:
         """Classify images.
@@ -83,12 +71,13 @@ class ImageClassifier:
     def describe(self) -> ModelDescription:
         """Say what is loaded."""
         crop, classes = self._preset.crop, len(self._labels)
+        facts = self._engine.describe()
         return ModelDescription(
-            platform="pytorch",
+            platform=PLATFORMS[str(facts["engine"])],
             weights=self._weights,
             inputs=(Tensor("image", "UINT8", (-1, crop, crop, 3)),),
             outputs=(Tensor("probabilities", "FP32", (-1, classes)),),
-            parameters=self._parameters | self._engine.describe() | {"classes": classes},
+            parameters=self._parameters | facts | {"classes": classes},
             preset=self._preset,
         )
 
@@ -96,8 +85,13 @@ class ImageClassifier:
         """Classify an image, so that the first request finds everything in place.
 
         Raises:
-            StartupError: the network gives no probabilities.
+            StartupError: the network fails, or gives no probabilities.
         """
+        try:
+            self._engine.warm_up()
+        except RuntimeError:
+            logger.exception("The network failed on its first image.")
+            raise StartupError("The image model cannot classify: the network failed on its first image.") from None
         grey = np.full((self._preset.crop, self._preset.crop, 3), 127, dtype=np.uint8)
         (result,) = self.score([PreparedImage(grey)])
         if isinstance(result, ScoringError):
@@ -132,47 +126,3 @@ class ImageClassifier:
             labels=[self._labels[index] for index in best],
             probabilities=probabilities[best].tolist(),
         )
-
-
-def _labels(settings: ImageClassifierSettings, known: Pretrained) -> list[str]:
-    if settings.labels_uri is not None:
-        return read_labels(settings.labels_uri)
-    imagenet = imagenet_labels()
-    if len(known.categories) == len(imagenet):
-        return imagenet
-    if known.categories:
-        return list(known.categories)
-    raise StartupError(f"The weights {known.name} have no class names of their own; give them with labels_uri.")
-
-
-def _weights_file(settings: ImageClassifierSettings, *, allow_untrained: bool) -> tuple[WeightsFile | None, str]:
-    """Return the weights, or why there are none."""
-    try:
-        return find_weights(settings), ""
-    except WeightsMissing as missing:
-        what = f"The weights {settings.weights} of {settings.architecture} cannot be had: {missing}"
-        if not allow_untrained:
-            raise StartupError(f"{what}; name a file or URI that holds them with weights_uri.") from None
-        why = f"{what}; the model starts untrained, and what it answers means nothing."
-        logger.warning("%s", why)
-        return None, why
-
-
-def _engine(settings: ImageClassifierSettings, known: Pretrained, file: WeightsFile | None, *, classes: int) -> Engine:
-    architecture = settings.architecture
-    network = build(architecture, classes=classes, options=known.options, seed=settings.seed)
-    if file is not None:
-        what = f"{architecture} with {classes} classes"
-        load_state_dict(network, file.path, name=file.name, architecture=what)
-    return TorchEngine(
-        network, known.preset, device=settings.device, threads=settings.threads, max_batch=settings.max_batch
-    )
-
-
-def _facts(
-    settings: ImageClassifierSettings, known: Pretrained, file: WeightsFile | None
-) -> dict[str, str | int | float]:
-    facts: dict[str, str | int | float] = {"architecture": settings.architecture, "weights": known.name}
-    if file is None:
-        return facts | {"source": f"random, seed {settings.seed}"}
-    return facts | {"source": file.name, "sha256": file.sha256}

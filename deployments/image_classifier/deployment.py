@@ -26,7 +26,8 @@ class ImageClassifierReplica:
     def __init__(self, settings: ImageClassifierSettings, *, allow_untrained: bool) -> None:
         # One call at a time on the device; the next is taken over and waits here. The model is loaded on this thread
         # too: OpenMP keeps threads for each that computes, and where they outnumber the cores, all of them sleep
-        # instead of spinning between the layers of a network. That made inference slower by a quarter.
+        # instead of spinning between the layers of a network. That made inference slower by a quarter. Engines with
+        # threads of their own are indifferent to this, but their first start converts the network with PyTorch.
         self._engine_thread = ThreadPoolExecutor(1, thread_name_prefix="image-classifier")
         threads = settings.threads or reserved_cpus()
         settings = settings.model_copy(update={"threads": threads})
@@ -59,7 +60,7 @@ class ImageClassifierReplica:
 
 
 def _loaded(settings: ImageClassifierSettings, allow_untrained: bool) -> ImageClassifier:  # noqa: FBT001
-    # Here, so that nodes without torch can build the application.
+    # Here, so that nodes without an engine can build the application.
     from deployments.image_classifier.classifier import ImageClassifier
 
     classifier = ImageClassifier.load(settings, allow_untrained=allow_untrained)

@@ -32,6 +32,17 @@ class ImageClassifierSettings(BaseModel):
     )
     download: bool = Field(default=True, description="Whether torchvision's weights may be downloaded.")
     seed: int = Field(default=0, ge=0, description="Makes untrained weights the same at each start.")
+    model_dir: str | None = Field(
+        default=None,
+        description="Directory of `scoring image convert`; takes the place of architecture, weights and labels_uri.",
+    )
+    engine: Literal["auto", "torch", "openvino", "onnxruntime"] = Field(
+        default="auto", description="What runs the network; auto: the fastest that is installed, by device and CPU."
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16", "int8"] = Field(
+        default="auto",
+        description="Of the arithmetic; auto: bf16 where the device has it, else fp32. int8 needs model_dir.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Where the network runs; auto takes the GPU where there is one."
     )

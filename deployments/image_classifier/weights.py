@@ -9,6 +9,7 @@ from pathlib import Path
 from deployments.cache_root import cache_root
 from deployments.errors import StartupError
 from deployments.image_classifier.cache import WEIGHTS, WeightsCache, WrongDigest, sha256_of
+from deployments.image_classifier.pretrained import find_pretrained
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.image_classifier.sources import Progress, SourceError, file_name, local_path, read_blocks
 
@@ -78,9 +79,7 @@ def _configured(settings: ImageClassifierSettings, uri: str, progress: Progress 
 
 
 def _torchvision(settings: ImageClassifierSettings, progress: Progress | None) -> WeightsFile:
-    from deployments.image_classifier.architectures import pretrained  # noqa: PLC0415 - imports torch
-
-    url = pretrained(settings.architecture, settings.weights).url
+    url = find_pretrained(settings.architecture, settings.weights).url
     digest = (settings.weights_sha256 or _digest_in(url)).lower()
     try:
         file = _cached(url, digest, progress, download=settings.download)

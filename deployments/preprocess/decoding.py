@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
@@ -12,7 +14,7 @@ from PIL import (
     BmpImagePlugin,  # noqa: F401
     GifImagePlugin,  # noqa: F401
     Image,
-    JpegImagePlugin,  # noqa: F401
+    JpegImagePlugin,
     MpoImagePlugin,  # noqa: F401
     PngImagePlugin,  # noqa: F401
     TiffImagePlugin,
@@ -21,6 +23,7 @@ from PIL import (
 )
 
 from deployments.errors import InvalidImage
+from deployments.preprocess.jpeg import limit_scans, shrink
 
 # MPO, which phones send, opens as JPEG.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -36,10 +39,45 @@ TRANSPOSITIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# Both are set once and never changed, since threads decode side by side. Pillow's own limit is fixed and looks at
-# the same header as ours; its warnings, about damaged metadata mostly, would let clients fill the log.
-Image.MAX_IMAGE_PIXELS = None
+SIDEWAYS = {
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSVERSE,
+    Image.Transpose.ROTATE_90,
+}
+
+# Where the first pixel of the file comes to lie: whether on the right, whether at the bottom.
+CORNERS = {
+    Image.Transpose.FLIP_LEFT_RIGHT: (True, False),
+    Image.Transpose.ROTATE_180: (True, True),
+    Image.Transpose.FLIP_TOP_BOTTOM: (False, True),
+    Image.Transpose.TRANSPOSE: (False, False),
+    Image.Transpose.ROTATE_270: (True, False),
+    Image.Transpose.TRANSVERSE: (True, True),
+    Image.Transpose.ROTATE_90: (False, True),
+}
+
+# Set once and never changed, since threads decode side by side: Pillow's warnings, about damaged metadata mostly, would
+# let clients fill the log.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """An image, perhaps at a fraction of its size.
+
+    Attributes:
+        image: in mode RGB, upright.
+        factor: each pixel is the mean of factor x factor pixels of the file; 1, 2, 4 or 8.
+        size: width and height of the file's image, upright.
+        start: left and top edge of the first pixel in the file's image, upright: 0, or less where a turn has brought
+            pixels there that the file's image does not fill.
+    """
+
+    image: Image.Image
+    factor: int
+    size: tuple[int, int]
+    start: tuple[int, int]
 
 
 def decode(content: bytes, max_pixels: int) -> Image.Image:
@@ -56,22 +94,53 @@ def decode(content: bytes, max_pixels: int) -> Image.Image:
     Raises:
         InvalidImage: no such file, damaged, over the limit, or in a pixel format that cannot be shown as RGB.
     """
-    image = _opened(content)
+    return decode_scaled(content, max_pixels, {}).image
+
+
+def decode_scaled(content: bytes, max_pixels: int, least: Mapping[int, int]) -> Decoded:
+    """Decode as `decode` does; a large JPEG at a half, a quarter or an eighth of its size.
+
+    Args:
+        content: the file.
+        max_pixels: width x height of the whole image at the most.
+        least: the least shorter side, in pixels, of an image whose size may be divided by 2, 4 or 8, for each of them;
+            empty to decode every image whole.
+
+    Raises:
+        InvalidImage: as for `decode`.
+    """
+    image = _opened(content, max_pixels)
     _check_size(image, max_pixels)
+    size, factor = image.size, 1
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        limit_scans(image, content)
+        factor = shrink(image, least)
+        # In one piece: with its usual 64 KB the decoder takes its slower path at the end of each.
+        image.decodermaxblock = len(content)
     _load(image)
-    return _upright(_rgb(image), _orientation(image))
+    orientation = _orientation(image)
+    return _turned(_rgb(image), orientation, factor, size)
 
 
-def _opened(content: bytes) -> Image.Image:
-    """Read the header only."""
+def _opened(content: bytes, max_pixels: int) -> Image.Image:
+    """Read the header only; of a GIF also its first frame's, for which Pillow takes memory at once."""
     if not content:
         raise InvalidImage("The image is empty.")
+    _lift_pillows_limit(max_pixels)
     try:
         return Image.open(BytesIO(content), formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise InvalidImage(f"The image has more than the {max_pixels:,} pixels that are allowed.") from None
     except UnidentifiedImageError:
         raise InvalidImage("The content is not a JPEG, PNG, WebP, GIF, BMP or TIFF image that can be read.") from None
     except Exception:  # noqa: BLE001 - on a hostile file Pillow raises nearly anything
         raise InvalidImage("The header of the image is damaged.") from None
+
+
+def _lift_pillows_limit(max_pixels: int) -> None:
+    """Let Pillow open what we allow; it refuses what has more than twice its own limit, one for the whole process."""
+    if Image.MAX_IMAGE_PIXELS is not None and max_pixels > 2 * Image.MAX_IMAGE_PIXELS:
+        Image.MAX_IMAGE_PIXELS = max_pixels
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:
@@ -86,7 +155,10 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 def _tile_pixels(image: TiffImagePlugin.TiffImageFile) -> int:
     width = image.tag_v2.get(TiffImagePlugin.TILEWIDTH, 0)
     length = image.tag_v2.get(TiffImagePlugin.TILELENGTH, 0)
-    return int(width) * int(length)
+    try:
+        return int(width) * int(length)
+    except (TypeError, ValueError, OverflowError):  # a tag may hold anything
+        raise InvalidImage("The header of the image is damaged.") from None
 
 
 def _load(image: Image.Image) -> None:
@@ -127,6 +199,12 @@ def _orientation(image: Image.Image) -> int:
     return orientation if isinstance(orientation, int) else 1
 
 
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
+def _turned(image: Image.Image, orientation: int, factor: int, size: tuple[int, int]) -> Decoded:
     transposition = TRANSPOSITIONS.get(orientation)
-    return image if transposition is None else image.transpose(transposition)
+    if transposition is None:
+        return Decoded(image, factor, size, (0, 0))
+    upright = image.transpose(transposition)
+    width, height = size[::-1] if transposition in SIDEWAYS else size
+    right, bottom = CORNERS[transposition]
+    start = (width - upright.width * factor) * right, (height - upright.height * factor) * bottom
+    return Decoded(upright, factor, (width, height), start)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from deployments.contracts import EncodedImage, ImagePreset, Outcome, PreparedImage
 from deployments.errors import InvalidImage
-from deployments.preprocess.decoding import decode
+from deployments.preprocess.decoding import decode_scaled
 from deployments.preprocess.settings import PreprocessSettings
-from deployments.preprocess.transforms import prepare
+from deployments.preprocess.transforms import least_shorter_sides, prepare_scaled
+
+logger = logging.getLogger("ray.serve")
 
 
 class Preprocessor:
@@ -22,6 +25,7 @@ class Preprocessor:
     def __init__(self, settings: PreprocessSettings, preset: ImagePreset) -> None:
         self._settings = settings
         self._preset = preset
+        self._least = least_shorter_sides(preset) if settings.scaled_decoding else {}
 
     def prepare(self, image: EncodedImage) -> Outcome[PreparedImage]:
         """Decode and prepare one image.
@@ -35,7 +39,11 @@ class Preprocessor:
 
     def _prepared(self, image: EncodedImage) -> PreparedImage | InvalidImage:
         try:
-            decoded = decode(image.content, self._settings.max_image_pixels)
+            decoded = decode_scaled(image.content, self._settings.max_image_pixels, self._least)
         except InvalidImage as error:
             return error
-        return PreparedImage(prepare(decoded, self._preset), image.top_k)
+        except Exception:
+            # Other images travel in the same call; what one file makes of a decoder must not become their error.
+            logger.exception("An image could not be decoded.")
+            return InvalidImage("The image cannot be decoded.")
+        return PreparedImage(prepare_scaled(decoded, self._preset), image.top_k)

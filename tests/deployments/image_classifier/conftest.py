@@ -12,8 +12,17 @@ import torchvision
 REPOSITORY = Path(__file__).parents[3]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def session_cache(tmp_path_factory):
+    """What fixtures of a wider scope keep, is kept here."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        directory = tmp_path_factory.mktemp("session-cache")
+        monkeypatch.setenv("SCORING_CACHE", str(directory))
+        yield directory
+
+
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
+def cache(session_cache, tmp_path, monkeypatch):
     """Every test has a cache of its own; returns the directory of weights in it."""
     monkeypatch.setenv("SCORING_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache" / "weights"

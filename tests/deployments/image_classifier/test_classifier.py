@@ -12,8 +12,9 @@ from torchvision.transforms import functional
 from deployments.contracts import Classes, EncodedImage, ImagePreset, PreparedImage, Tensor
 from deployments.errors import InvalidInput, ModelError, StartupError
 from deployments.image_classifier.classifier import ImageClassifier
+from deployments.image_classifier.engines.torch_engine import TorchEngine
+from deployments.image_classifier.network import Classification
 from deployments.image_classifier.settings import ImageClassifierSettings
-from deployments.image_classifier.torch_engine import TorchEngine
 from deployments.preprocess.preparation import Preprocessor
 from deployments.preprocess.settings import PreprocessSettings
 
@@ -34,8 +35,11 @@ class FakeEngine:
             raise self.error
         return np.asarray(self.probabilities, dtype=np.float32)[: len(batch)]
 
+    def warm_up(self):
+        pass
+
     def describe(self):
-        return {"engine": "fake"}
+        return {"engine": "torch"}
 
 
 def classifier_with(engine, labels):
@@ -47,6 +51,7 @@ def pixels(seed=0, size=224):
 
 
 def settings_for(path, architecture="squeezenet1_1", **options):
+    options = {"engine": "torch", "precision": "fp32", **options}
     return ImageClassifierSettings(architecture=architecture, weights="IMAGENET1K_V1", weights_uri=str(path), **options)
 
 
@@ -128,7 +133,7 @@ def test_a_network_that_fails_fails_each_image():
 
 def test_untrained_only_if_allowed():
     settings = ImageClassifierSettings(
-        architecture="squeezenet1_1", weights="DEFAULT", download=False, device="cpu", seed=5
+        architecture="squeezenet1_1", weights="DEFAULT", download=False, device="cpu", engine="torch", seed=5
     )
     with pytest.raises(StartupError, match=r"^The weights DEFAULT of squeezenet1_1 cannot be had: .* weights_uri\.$"):
         ImageClassifier.load(settings, allow_untrained=False)
@@ -175,7 +180,7 @@ def test_the_engine_normalizes_as_torchvision_does():
         def forward(self, images):
             return images.contiguous().flatten(1)
 
-    engine = TorchEngine(Flat(), PRESET, device="cpu")
+    engine = TorchEngine(Classification(Flat(), PRESET), 224)
     image = pixels()
     tensor = functional.normalize(functional.to_tensor(image), PRESET.mean, PRESET.std)
     np.testing.assert_allclose(engine.infer(image[None])[0], torch.softmax(tensor.flatten(), 0), atol=1e-9)

@@ -160,13 +160,20 @@ def test_takes_one_pixel():
         png_header(50_000, 50_000) + png_chunk(b"IDAT", zlib.compress(bytes(1000))),
         b"BM" + struct.pack("<IIIIiiHHIIiiII", 100, 0, 54, 40, 50_000, 50_000, 1, 24, 0, 0, 0, 0, 0, 0),
         b"GIF89a" + struct.pack("<HHBBB", 65_535, 65_535, 0, 0, 0) + b",\0\0\0\0\xff\xff\xff\xff\0\2\0;",
+        # Pillow fills what the first frame leaves behind, here of 60,000 x 60,000 pixels on a screen of 9 x 9, at once.
+        b"GIF89a"
+        + struct.pack("<HHBBB", 9, 9, 0x80, 0, 0)
+        + bytes(6)
+        + b"!\xf9\4\x08\0\0\0\0,"
+        + struct.pack("<HHHHB", 0, 0, 60_000, 60_000, 0)
+        + b"\2\2\x4c\1\0;",
         tiff({256: 50_000, 257: 50_000, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: 1}),
     ],
-    ids=["PNG", "BMP", "GIF", "TIFF"],
+    ids=["PNG", "BMP", "GIF", "GIF frame", "TIFF"],
 )
 def test_refuses_a_bomb_by_its_header(content):
     tracemalloc.start()
-    with pytest.raises(InvalidImage, match=r"^The image has \d{5} x \d{5} pixels, more than the 64,000,000"):
+    with pytest.raises(InvalidImage, match=r"^The image has (\d{5} x \d{5} pixels, )?more than the 64,000,000"):
         decode(content, LIMIT)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -177,6 +184,47 @@ def test_refuses_tiles_beyond_the_limit():
     tags = {256: 1, 257: 1, 258: 8, 259: 5, 262: 1, 277: 1, 322: 30_000, 323: 30_000, 324: 8, 325: 100}
     with pytest.raises(InvalidImage, match="tiles"):
         decode(tiff(tags), LIMIT)
+
+
+def test_a_bomb_takes_no_memory_when_it_is_opened(run_python):
+    """Memory that Pillow takes for itself is not seen by tracemalloc."""
+    code = """
+        import struct
+        from pathlib import Path
+        from deployments.errors import InvalidImage
+        from deployments.preprocess.decoding import decode
+        frame = struct.pack("<HHHHB", 0, 0, 60_000, 60_000, 0)
+        screen = b"GIF89a" + struct.pack("<HHBBB", 9, 9, 0x80, 0, 0) + bytes(6)
+        def peak():
+            return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+        before = peak()
+        try:
+            decode(screen + b"!\\xf9\\4\\x08\\0\\0\\0\\0," + frame + b"\\2\\2\\x4c\\1\\0;", 64_000_000)
+        except InvalidImage:
+            print((peak() - before) // 1024)
+    """
+    assert int(run_python(code).stdout) < 50
+
+
+def test_an_image_that_pillow_alone_would_refuse_is_opened_where_it_is_allowed(run_python):
+    code = """
+        from io import BytesIO
+        from PIL import Image
+        from deployments.preprocess.decoding import decode
+        file = BytesIO()
+        Image.new("1", (20_000, 10_000)).save(file, "PNG")
+        print(decode(file.getvalue(), 200_000_000).size)
+    """
+    assert run_python(code).stdout == "(20000, 10000)\n"
+
+
+@pytest.mark.parametrize("tag", [322, 323])
+def test_refuses_tile_sizes_that_are_no_numbers(tag):
+    content = bytearray(tiff({256: 9, 257: 9, 258: 8, 259: 5, 262: 1, 277: 1, 322: 16, 323: 16, 324: 8, 325: 100}))
+    entry = content.index(struct.pack("<HH", tag, 4))
+    content[entry + 2 : entry + 4] = struct.pack("<H", 7)  # bytes of any meaning
+    with pytest.raises(InvalidImage, match="header"):
+        decode(bytes(content), LIMIT)
 
 
 def test_refuses_one_pixel_over_the_limit():

@@ -44,3 +44,14 @@ def test_an_error_stays_with_its_image():
 def test_the_limit_is_the_settings_one():
     preprocessor = Preprocessor(PreprocessSettings(max_image_pixels=99), PRESET)
     assert "more than the 99 that are allowed" in str(preprocessor.prepare(EncodedImage(png((10, 10)))).result)
+
+
+def test_a_decoder_that_fails_in_a_way_unknown_is_that_images_error(monkeypatch, caplog):
+    def fail(*_):
+        raise KeyError("tag")
+
+    monkeypatch.setattr("deployments.preprocess.preparation.decode_scaled", fail)
+    result = Preprocessor(PreprocessSettings(), PRESET).prepare(EncodedImage(png((9, 9)))).result
+    assert isinstance(result, InvalidImage)
+    assert result.message == "The image cannot be decoded."
+    assert "KeyError" in caplog.text

@@ -1,0 +1,17 @@
+"""`scoring image`: engines of the image classifier, and networks converted for them."""
+
+from __future__ import annotations
+
+import typer
+
+from serve_app.image_convert_command import convert
+from serve_app.image_engines_command import engines
+
+app = typer.Typer(no_args_is_help=True)
+app.command()(engines)
+app.command()(convert)
+
+
+@app.callback()
+def image() -> None:
+    """Choose an engine for the image classifier, and convert networks for it."""

@@ -1,0 +1,34 @@
+"""A program: prepares each file named on its input, in one process with bounded memory, as a replica would.
+
+For each it writes a line of JSON. A file that takes longer than the limit ends the program, with a stack trace.
+"""
+
+import faulthandler
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from deployments.contracts import EncodedImage, ImagePreset, PreparedImage
+from deployments.preprocess.preparation import Preprocessor
+from deployments.preprocess.settings import PreprocessSettings
+
+ADDRESS_SPACE = 3 << 30
+HANG_SECONDS = 30
+
+preprocessor = Preprocessor(
+    PreprocessSettings(), ImagePreset(232, 224, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+)
+resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+for line in sys.stdin:
+    content = Path(line.rstrip("\n")).read_bytes()
+    faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
+    started = time.perf_counter()
+    result = preprocessor.prepare(EncodedImage(content)).result
+    seconds = time.perf_counter() - started
+    faulthandler.cancel_dump_traceback_later()
+    outcome = "prepared" if isinstance(result, PreparedImage) else result.message
+    # What getrusage tells begins with the memory of the process that started this one.
+    peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+    print(json.dumps({"outcome": outcome, "seconds": seconds, "peak_mib": peak}), flush=True)
