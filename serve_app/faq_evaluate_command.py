@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from deployments.errors import StartupError
+from serve_app.faq_progress import LateProgress
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.data import Duplicate
     from deployments.faq_matcher.evaluation.judging import Matcher
     from deployments.faq_matcher.evaluation.report import EvaluationReport, Fact
-
-# From when on a progress bar is worth the eyes.
-_PATIENCE_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +99,8 @@ def _evaluate(inputs: _Inputs) -> EvaluationReport:
     matcher, facts = _load(inputs.model)
     questions = _read_questions(inputs.questions, matcher)
     strangers = read_strangers(inputs.strangers) if inputs.strangers else []
-    with _late_progress(len(questions) + len(strangers), Console(stderr=True)) as advance:
-        judgements = judge(matcher, questions, strangers, on_judged=advance)
+    with LateProgress(Console(stderr=True)) as progress:
+        judgements = judge(matcher, questions, strangers, progress=progress)
     return build_report(
         judgements, matcher.originals, questions, strangers, model={"directory": str(inputs.model), **facts}
     )
@@ -126,27 +121,6 @@ def _read_questions(path: Path, matcher: Matcher) -> list[Duplicate]:
     if not questions:
         raise StartupError(f"{path} holds no question: add a row for each.")
     return questions
-
-
-@contextmanager
-def _late_progress(
-    total: int, console: Console, clock: Callable[[], float] = time.monotonic
-) -> Iterator[Callable[[int], None]]:
-    """A bar that shows on a terminal once it has taken a while, and leaves nothing behind."""
-    progress = Progress(console=console, transient=True)
-    task = progress.add_task("Asking questions", total=total)
-    started = clock()
-
-    def advance(count: int) -> None:
-        progress.advance(task, count)
-        if console.is_terminal and clock() - started > _PATIENCE_SECONDS:
-            progress.start()
-
-    try:
-        yield advance
-    finally:
-        if progress.live.is_started:
-            progress.stop()
 
 
 def _show(report: EvaluationReport, top: int) -> None:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import shlex
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from deployments.errors import StartupError
+from serve_app.faq_progress import LateProgress
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.preparation.pipeline import Prepared, Source
     from deployments.faq_matcher.preparation.settings import PrepareSettings
-
-# Shorter passes show no bar.
-_PATIENCE_SECONDS = 2.0
 
 
 def prepare(
@@ -114,57 +110,13 @@ def _refuse_beside(option: str, **others: object) -> None:
 def _prepare(source: Source, output: Path, settings: PrepareSettings, *, overwrite: bool) -> Prepared:
     from deployments.faq_matcher.preparation.pipeline import prepare as run
 
-    with _Bars(Console(stderr=True)) as bars:
-        return run(source, output, settings, overwrite=overwrite, watcher=bars)
+    with LateProgress(Console(stderr=True)) as progress:
+        return run(source, output, settings, overwrite=overwrite, progress=progress)
 
 
 def _fail(sentence: str) -> NoReturn:
     typer.echo(sentence, err=True)
     raise typer.Exit(2)
-
-
-class _Bars:
-    """Shows a bar for each pass that takes long, on a terminal only, and removes it at the pass's end."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._progress: Progress | None = None
-        self._title = ""
-        self._total: int | None = None
-        self._done = 0
-        self._began = 0.0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end()
-
-    def begin(self, title: str, total: int | None = None) -> None:
-        self._end()
-        self._title, self._total, self._done = title, total, 0
-        self._began = time.monotonic()
-
-    def advance(self, amount: int) -> None:
-        self._done += amount
-        if self._progress is None:
-            if self._console.is_terminal and time.monotonic() - self._began > _PATIENCE_SECONDS:
-                self._progress = self._show()
-        elif amount:
-            self._progress.update(self._progress.task_ids[0], completed=self._done)
-
-    def _show(self) -> Progress:
-        bytes_read = (BarColumn(), DownloadColumn(), TimeRemainingColumn()) if self._total else ()
-        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), *bytes_read)
-        progress = Progress(*columns, console=self._console, transient=True)
-        progress.add_task(self._title, total=self._total, completed=self._done)
-        progress.start()
-        return progress
-
-    def _end(self) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
 
 
 def _show(prepared: Prepared, output: Path) -> None:

@@ -1,4 +1,3 @@
-import io
 import json
 import subprocess
 import sys
@@ -6,7 +5,6 @@ import sys
 import numpy as np
 import pytest
 import typer
-from rich.console import Console
 from typer.testing import CliRunner
 
 from deployments.faq_matcher.data import Original
@@ -157,30 +155,3 @@ def test_help_needs_no_model_library():
         "assert not {'numpy', 'sklearn', 'ray', 'matplotlib', 'jinja2'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
-
-
-class Clock:
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-def progress(seconds, *, terminal):
-    out, clock = io.StringIO(), Clock()
-    console = Console(file=out, force_terminal=terminal, width=80)
-    with faq_evaluate_command._late_progress(2, console, clock) as advance:
-        advance(1)
-        clock.now = seconds
-        advance(1)
-    return out.getvalue()
-
-
-def test_progress_shows_once_it_takes_a_while():
-    assert "Asking questions" in progress(3, terminal=True)
-    assert progress(1, terminal=True) == ""
-
-
-def test_progress_never_shows_where_nobody_watches():
-    assert progress(3, terminal=False) == ""

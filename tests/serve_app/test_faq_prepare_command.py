@@ -1,15 +1,12 @@
-import io
 import json
 import subprocess
 import sys
 
 import pytest
 import typer
-from rich.console import Console
 from typer.testing import CliRunner
 
 from deployments.faq_matcher.data import read_prepared
-from serve_app import faq_prepare_command
 from serve_app.faq_prepare_command import prepare
 
 QUESTIONS = "Id\tAnswerId\tText0\n1\t101\tHow?\n2\t201\tWhere?\n3\t301\t?!\n"
@@ -151,47 +148,3 @@ def test_a_missing_library_is_named(tmp_path, tables):
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 2
     assert result.stderr == "pyarrow is not installed: install it with `pip install 'ray-scoring[faq-training]'`.\n"
-
-
-class Clock:
-    def __init__(self):
-        self.now = 0.0
-
-    def monotonic(self):
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(faq_prepare_command, "time", clock)
-    return clock
-
-
-def told(clock, *, terminal):
-    """What is shown of a short pass, a long one of 4 MB and one without end."""
-    console = Console(file=io.StringIO(), force_terminal=terminal, width=100)
-    with faq_prepare_command._Bars(console) as bars:
-        bars.begin("Reading links", 10)
-        clock.now += 1
-        bars.advance(10)
-        bars.begin("Reading posts", 4_000_000)
-        for _ in range(4):
-            clock.now += 1
-            bars.advance(1_000_000)
-        bars.begin("Comparing texts")
-        clock.now += 3
-        bars.advance(0)
-    return console.file.getvalue()
-
-
-def test_a_bar_is_shown_of_long_passes(clock):
-    shown = told(clock, terminal=True)
-    assert "Reading links" not in shown
-    assert "Reading posts" in shown
-    assert "4.0/4.0 MB" in shown
-    assert "Comparing texts" in shown
-
-
-def test_no_bar_is_shown_where_nobody_looks(clock):
-    assert told(clock, terminal=False) == ""

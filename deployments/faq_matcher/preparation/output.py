@@ -35,7 +35,7 @@ from deployments.faq_matcher.data import (
 from deployments.faq_matcher.preparation.report import Report
 from deployments.faq_matcher.preparation.settings import PrepareSettings
 from deployments.faq_matcher.preparation.store import Store
-from deployments.faq_matcher.preparation.watcher import Watcher
+from deployments.faq_matcher.progress import Progress
 
 FORMAT = "ray-scoring-faq-data"
 FORMAT_VERSION = 1
@@ -103,7 +103,9 @@ def staging(directory: Path) -> Iterator[Path]:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def write(directory: Path, settings: PrepareSettings, store: Store, report: Report, watcher: Watcher) -> dict[str, int]:
+def write(
+    directory: Path, settings: PrepareSettings, store: Store, report: Report, progress: Progress
+) -> dict[str, int]:
     """Writes what the store holds, in the order of ids.
 
     Returns:
@@ -111,15 +113,15 @@ def write(directory: Path, settings: PrepareSettings, store: Store, report: Repo
     """
     rows = {}
     for name in _TABLES:
-        watcher.begin(f"Writing {name}")
-        rows[name] = _write_table(directory / name, store, watcher)
+        progress(f"Writing {name}", 0, 0)
+        rows[name] = _write_table(directory / name, store)
     content = {"format": FORMAT, "format_version": FORMAT_VERSION, **_facts(directory, settings, report, rows)}
     text = json.dumps(content, ensure_ascii=False, indent=2)
     (directory / PREPARED_REPORT).write_text(text + "\n", encoding="utf-8")
     return rows
 
 
-def _write_table(path: Path, store: Store, watcher: Watcher) -> int:
+def _write_table(path: Path, store: Store) -> int:
     names, columns, source = _TABLES[path.name]
     kinds = [_kind(store, column, source) for column in columns]
     schema = pa.schema([*zip(names, kinds, strict=True), ("Text0", pa.string())])
@@ -127,7 +129,6 @@ def _write_table(path: Path, store: Store, watcher: Watcher) -> int:
     count = 0
     with ParquetWriter(path, schema, compression="zstd") as writer:
         for group in _groups(store, selected):
-            watcher.advance(0)
             count += len(group)
             writer.write_table(_table(group, schema))
     return count

@@ -1,7 +1,9 @@
 import json
 import os
 import sqlite3
+from _thread import interrupt_main
 from pathlib import Path
+from threading import Thread
 
 import pyarrow.parquet as pq
 import pytest
@@ -16,7 +18,6 @@ from deployments.faq_matcher.preparation.pipeline import prepare
 from deployments.faq_matcher.preparation.settings import PrepareSettings
 from deployments.faq_matcher.preparation.store import open_store
 from deployments.faq_matcher.preparation.tables import TableSource
-from deployments.faq_matcher.preparation.watcher import NoWatcher
 
 SHARED = Path(os.environ.get("SCORING_TEST_DATA") or Path(__file__).parents[5] / "shared" / "data")
 TABLES = ("questions.parquet", "duplicates.parquet", "test.parquet", "answers.parquet")
@@ -176,20 +177,19 @@ def test_what_fails_leaves_nothing_and_takes_nothing(tmp_path):
     prepare(source, tmp_path / "output", PrepareSettings())
     before = contents(tmp_path / "output")
 
-    class Breaks(NoWatcher):
-        def begin(self, title, total=None):
-            if title == "Writing test.parquet":
-                raise KeyboardInterrupt
+    def interrupt(step, done, total):
+        if step == "Writing test.parquet":
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prepare(source, tmp_path / "output", PrepareSettings(), overwrite=True, watcher=Breaks())
+        prepare(source, tmp_path / "output", PrepareSettings(), overwrite=True, progress=interrupt)
     assert contents(tmp_path / "output") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["output", "q.jsonl"]
 
 
 def test_a_full_disk_is_an_error_of_the_system(tmp_path):
     def fill():
-        with open_store(tmp_path / "store", NoWatcher()) as store:
+        with open_store(tmp_path / "store") as store:
             store.execute("PRAGMA max_page_count=1")
             store.create("CREATE TABLE more (text)")
 
@@ -198,25 +198,34 @@ def test_a_full_disk_is_an_error_of_the_system(tmp_path):
 
 
 def test_other_errors_of_the_store_are_not(tmp_path):
-    with pytest.raises(sqlite3.OperationalError), open_store(tmp_path / "store", NoWatcher()) as store:
+    with pytest.raises(sqlite3.OperationalError), open_store(tmp_path / "store") as store:
         store.execute("SELECT nothing")
+
+
+def test_ctrl_c_ends_a_statement_that_would_never_end(tmp_path):
+    def run_on():
+        with open_store(tmp_path / "store") as store:
+            Thread(target=interrupt_main).start()
+            store.execute("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
+
+    with pytest.raises(KeyboardInterrupt):
+        run_on()
 
 
 def test_passes_over_a_dump_are_told_in_bytes(dump, output, question, answer):
     dump.write([question(1, "One"), answer(2, 1)])
     told = []
 
-    class Watcher(NoWatcher):
-        def begin(self, title, total=None):
-            told.append([title, total, 0])
-
-        def advance(self, amount):
-            told[-1][2] += amount
-
-    prepare(DumpSource(dump.directory), output, PrepareSettings(), watcher=Watcher())
-    measured = {title: (total, done) for title, total, done in told if total is not None}
-    assert list(measured) == ["Reading links", "Reading posts", "Reading texts"]
-    assert all(total == done > 0 for total, done in measured.values())
+    prepare(DumpSource(dump.directory), output, PrepareSettings(), progress=lambda *step: told.append(step))
+    links, posts = (path.stat().st_size for path in (dump.links, dump.posts))
+    assert [step for step in told if step[2]] == [
+        ("Reading links", 0, links),
+        ("Reading links", links, links),
+        ("Reading posts", 0, posts),
+        ("Reading posts", posts, posts),
+        ("Reading texts", 0, posts),
+        ("Reading texts", posts, posts),
+    ]
 
 
 @pytest.mark.parametrize(
