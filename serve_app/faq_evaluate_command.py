@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from deployments.errors import StartupError
 from serve_app.faq_progress import LateProgress
+from serve_app.faq_refusals import check_file, refusals
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.data import Duplicate
@@ -47,17 +48,13 @@ def evaluate(
     top: Annotated[int, typer.Option(min=0, help="Originals to show, those with the most errors first.")] = 10,
 ) -> None:
     """Measure how often a matcher finds the right original, how sure it is and what it confuses."""
-    try:
+    with refusals(extra="faq-training"):
         inputs = _Inputs(model, _questions_file(data, questions), strangers)
         writers = _writers(json, html)
         report = _evaluate(inputs)
         _show(report, top)
         for file, write in writers.items():
             _write(file, write(report))
-    except StartupError as error:
-        _fail(str(error))
-    except ImportError as error:
-        _fail(f"{error.name} is not installed: install it with `pip install 'ray-scoring[faq-training]'`.")
 
 
 def _questions_file(data: Path | None, questions: Path | None) -> Path:
@@ -86,8 +83,7 @@ def _writers(json: Path | None, html: Path | None) -> dict[Path, Callable[[Evalu
             raise StartupError(f"{html} cannot hold both forms: name different files with --json and --html.")
         writers[html] = render
     for file in writers:
-        if file.is_dir() or not file.parent.is_dir():
-            raise StartupError(f"{file} cannot be written: name a file in a directory that exists.")
+        check_file(file)
     return writers
 
 
@@ -135,8 +131,3 @@ def _write(file: Path, text: str) -> None:
     except OSError as error:
         raise StartupError(f"{file} cannot be written: {error.strerror or error}.") from error
     typer.echo(f"Wrote {file}.")
-
-
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from deployments.errors import StartupError
 from serve_app.faq_progress import LateProgress
+from serve_app.faq_refusals import refusals
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.preparation.pipeline import Prepared, Source
@@ -55,7 +56,7 @@ def prepare(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the prepared data in the directory.")] = False,
 ) -> None:
     """Make training and test data of a Stack Exchange dump or of tables of your own."""
-    try:
+    with refusals(output, extra="faq-training"):
         # Here, so that the command line works where the libraries are not installed.
         from deployments.faq_matcher.preparation.settings import PrepareSettings
 
@@ -73,12 +74,6 @@ def prepare(
         )
         source = _source(dump, questions, duplicates, answers, settings)
         prepared = _prepare(source, output, settings, overwrite=overwrite)
-    except StartupError as error:
-        _fail(str(error))
-    except ImportError as error:
-        _fail(f"{error.name} is not installed: install it with `pip install 'ray-scoring[faq-training]'`.")
-    except OSError as error:
-        _fail(f"{output} cannot be written: {error.strerror or error}.")
     _show(prepared, output)
 
 
@@ -112,11 +107,6 @@ def _prepare(source: Source, output: Path, settings: PrepareSettings, *, overwri
 
     with LateProgress(Console(stderr=True)) as progress:
         return run(source, output, settings, overwrite=overwrite, progress=progress)
-
-
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(2)
 
 
 def _show(prepared: Prepared, output: Path) -> None:

@@ -18,28 +18,40 @@ _OF_TRAINING = {"pyarrow", "optuna", "sqlalchemy", "sklearn"}
 
 
 @contextmanager
-def refusals(output: Path, *, extra: str = "faq") -> Iterator[None]:
+def refusals(output: Path | None = None, *, extra: str = "faq") -> Iterator[None]:
     """Turns errors that a user can mend into a sentence.
 
     Args:
-        output: what the command writes.
+        output: what the command writes; None where it looks after that itself.
         extra: the extra of the distribution that brings the command's libraries.
     """
     try:
         yield
     except StartupError as error:
-        refuse(str(error))
+        _refuse(str(error))
     except ImportError as error:
         extra = "faq-training" if (error.name or "").partition(".")[0] in _OF_TRAINING else extra
-        refuse(f"{error.name} is not installed: install it with `pip install 'ray-scoring[{extra}]'`.")
+        _refuse(f"{error.name} is not installed: install it with `pip install 'ray-scoring[{extra}]'`.")
     except OSError as error:
-        refuse(f"{output} cannot be written: {error.strerror or error}.")
+        if output is None:
+            raise
+        _refuse(f"{output} cannot be written: {error.strerror or error}.")
 
 
-def refuse(sentence: str) -> NoReturn:
+def _refuse(sentence: str) -> NoReturn:
     """Ends the command with a sentence."""
     typer.echo(sentence, err=True)
     raise typer.Exit(REFUSED)
+
+
+def check_file(file: Path) -> None:
+    """Checks where a file is to be written, before the work that would be lost.
+
+    Raises:
+        StartupError: it is a directory, or there is none to hold it.
+    """
+    if file.is_dir() or not file.parent.is_dir():
+        raise StartupError(f"{file} cannot be written: name a file in a directory that exists.")
 
 
 def check_new_model(output: Path, *, overwrite: bool, instead: str = "replace it with --overwrite") -> None:

@@ -15,7 +15,7 @@ from deployments.errors import StartupError
 from deployments.faq_matcher.recipe import Recipe
 from serve_app.faq_inputs import encoder_name, read_data, read_recipe
 from serve_app.faq_progress import LateProgress
-from serve_app.faq_refusals import refusals
+from serve_app.faq_refusals import check_file, refusals
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.tuning import Search
@@ -79,8 +79,7 @@ def tune(
 
 def _check_output(output: Path) -> None:
     """Checks where to write before the search; settings may be replaced, since a search that goes on finds others."""
-    if output.is_dir() or not output.parent.is_dir():
-        raise StartupError(f"{output} cannot be written: name a file in a directory that exists.")
+    check_file(output)
     if output.is_file() and output.stat().st_size:
         try:
             read_recipe(output)
