@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 
 from deployments.errors import StartupError
+from deployments.faq_matcher.destinations import check_file
 from serve_app.faq_progress import LateProgress
-from serve_app.faq_refusals import check_file, refusals
+from serve_app.faq_refusals import refusals
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.data import Duplicate

@@ -10,6 +10,7 @@ from typing import NoReturn
 import typer
 
 from deployments.errors import StartupError
+from deployments.faq_matcher.destinations import is_taken
 
 REFUSED = 2
 
@@ -44,16 +45,6 @@ def _refuse(sentence: str) -> NoReturn:
     raise typer.Exit(REFUSED)
 
 
-def check_file(file: Path) -> None:
-    """Checks where a file is to be written, before the work that would be lost.
-
-    Raises:
-        StartupError: it is a directory, or there is none to hold it.
-    """
-    if file.is_dir() or not file.parent.is_dir():
-        raise StartupError(f"{file} cannot be written: name a file in a directory that exists.")
-
-
 def check_new_model(output: Path, *, overwrite: bool, instead: str = "replace it with --overwrite") -> None:
     """Checks where a model is to be written, before the work that would be lost.
 
@@ -67,7 +58,7 @@ def check_new_model(output: Path, *, overwrite: bool, instead: str = "replace it
     """
     from deployments.faq_matcher import storage
 
-    if not (output.is_file() or (output.is_dir() and any(output.iterdir()))):
+    if not is_taken(output):
         return
     if not storage.is_model(output):
         raise StartupError(f"{output} holds files that are no FAQ model: choose another --output.")

@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from deployments.errors import StartupError
+from deployments.faq_matcher.destinations import check_file
 from deployments.faq_matcher.recipe import Recipe
 from serve_app.faq_inputs import encoder_name, read_data, read_recipe
 from serve_app.faq_progress import LateProgress
-from serve_app.faq_refusals import check_file, refusals
+from serve_app.faq_refusals import refusals
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.tuning import Search

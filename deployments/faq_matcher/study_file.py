@@ -11,6 +11,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from deployments.errors import StartupError
+from deployments.faq_matcher.destinations import check_file
 
 _NAME = "scoring faq tune"
 _FINGERPRINT = "fingerprint"
@@ -48,8 +49,7 @@ def open_study(path: Path, fingerprint: str) -> optuna.Study:
 
 def _check_file(path: Path) -> None:
     """Optuna would add its tables to any database."""
-    if path.is_dir() or not path.parent.is_dir():
-        raise StartupError(f"{path} cannot be written: name a file in a directory that exists.")
+    check_file(path)
     if not path.exists() or path.stat().st_size == 0:
         return
     try:

@@ -11,10 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +29,7 @@ from deployments.faq_matcher.data import (
     PREPARED_TEST,
     Id,
 )
+from deployments.faq_matcher.destinations import is_taken
 from deployments.faq_matcher.preparation.report import Report
 from deployments.faq_matcher.preparation.settings import PrepareSettings
 from deployments.faq_matcher.preparation.store import Store
@@ -79,7 +77,7 @@ def check_output(directory: Path, *, overwrite: bool) -> None:
     Raises:
         StartupError: it holds something else, or prepared data that is not to be replaced.
     """
-    if not (directory.is_file() or (directory.is_dir() and any(directory.iterdir()))):
+    if not is_taken(directory):
         return
     if not is_prepared(directory):
         raise StartupError(f"{directory} holds files that are no prepared FAQ: choose another --output.")
@@ -87,20 +85,6 @@ def check_output(directory: Path, *, overwrite: bool) -> None:
         raise StartupError(
             f"{directory} holds a prepared FAQ: choose another --output, or replace it with --overwrite."
         )
-
-
-@contextmanager
-def staging(directory: Path) -> Iterator[Path]:
-    """A new directory that takes the place of `directory` when its block ends well, and else goes away."""
-    directory = directory.absolute()
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    new = _sibling(directory)
-    new.mkdir()
-    try:
-        yield new
-        _put(new, directory)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 def write(
@@ -178,18 +162,3 @@ def _facts(directory: Path, settings: PrepareSettings, report: Report, rows: dic
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sibling(directory: Path) -> Path:
-    # In the same file system, where renaming is atomic.
-    return directory.parent / f".{directory.name}.{uuid.uuid4().hex}"
-
-
-def _put(new: Path, directory: Path) -> None:
-    if directory.is_dir() and any(directory.iterdir()):
-        old = _sibling(directory)
-        directory.rename(old)
-        new.rename(directory)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        new.rename(directory)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from deployments.errors import StartupError
+from deployments.faq_matcher.destinations import staged
 from deployments.faq_matcher.preparation import output
 from deployments.faq_matcher.preparation.intake import Intake
 from deployments.faq_matcher.preparation.report import Report
@@ -65,7 +66,7 @@ def prepare(
     """
     output.check_output(directory, overwrite=overwrite)
     report = Report()
-    with output.staging(directory) as new:
+    with staged(directory, replace=overwrite) as new:
         file = new / _STORE
         with open_store(file) as store:
             intake = source.read(settings, store, report, progress)
