@@ -1,8 +1,6 @@
 import json
-import os
 import sqlite3
 from _thread import interrupt_main
-from pathlib import Path
 from threading import Thread
 
 import pyarrow.parquet as pq
@@ -19,7 +17,6 @@ from deployments.faq_matcher.preparation.settings import PrepareSettings
 from deployments.faq_matcher.preparation.store import open_store
 from deployments.faq_matcher.preparation.tables import TableSource
 
-SHARED = Path(os.environ.get("SCORING_TEST_DATA") or Path(__file__).parents[5] / "shared" / "data")
 TABLES = ("questions.parquet", "duplicates.parquet", "test.parquet", "answers.parquet")
 
 
@@ -235,11 +232,10 @@ def test_passes_over_a_dump_are_told_in_bytes(dump, output, question, answer):
         ("conlang_meta_2020-08", {"questions": 54, "links": 1, "originals": 48, "duplicates": 1}),
     ],
 )
-def test_a_real_dump(tmp_path, site, counts):
-    directory = SHARED / "stackexchange_dump" / site
-    if not directory.is_dir():
-        pytest.skip(f"{directory} is missing; set SCORING_TEST_DATA to the folder that holds stackexchange_dump.")
-    report = prepare(DumpSource(directory), tmp_path / "output", PrepareSettings()).report
+def test_a_real_dump(tmp_path, find_shared, site, counts):
+    report = prepare(
+        DumpSource(find_shared(f"stackexchange_dump/{site}")), tmp_path / "output", PrepareSettings()
+    ).report
     data = read_prepared(tmp_path / "output")
     held_out = read_labelled(tmp_path / "output" / "test.parquet", data.originals)
     assert counts == {
