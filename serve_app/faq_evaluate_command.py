@@ -12,6 +12,7 @@ from rich.console import Console
 
 from deployments.errors import StartupError
 from deployments.faq_matcher.destinations import check_file
+from serve_app.faq_inputs import ModelOption
 from serve_app.faq_progress import LateProgress
 from serve_app.faq_refusals import refusals
 
@@ -30,7 +31,7 @@ class _Inputs:
 
 def evaluate(
     *,
-    model: Annotated[Path, typer.Option(help="Directory of the model.")],
+    model: ModelOption,
     data: Annotated[
         Path | None, typer.Option(help="Directory of `scoring faq prepare`, for its questions held out for a test.")
     ] = None,

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deployments.errors import StartupError
+from serve_app.faq_inputs import AnswersOption, DuplicatesOption
 from serve_app.faq_progress import LateProgress
 from serve_app.faq_refusals import refusals
 
@@ -29,10 +30,8 @@ def prepare(
         Path | None,
         typer.Option(help="Table of original questions: Id, AnswerId, Text0 (.tsv, .csv, .jsonl or .parquet)."),
     ] = None,
-    duplicates: Annotated[
-        Path | None, typer.Option(help="Table of other wordings: Id, AnswerId (of the original), Text0.")
-    ] = None,
-    answers: Annotated[Path | None, typer.Option(help="Table of answers: Id, QuestionId, Text0.")] = None,
+    duplicates: DuplicatesOption = None,
+    answers: AnswersOption = None,
     tag: Annotated[
         str | None, typer.Option(help="Keep originals with this tag; of tables, by their column Tags.")
     ] = None,
