@@ -202,7 +202,7 @@ class ModelDescription:
     """What a loaded model says of itself.
 
     Attributes:
-        platform: the library that runs it, as in `sklearn` or `pytorch`.
+        platform: the library that runs it, as in `numba`, `pytorch` or `openvino`.
         weights: whether the weights come from training.
         inputs: tensors it takes.
         outputs: tensors it gives.
