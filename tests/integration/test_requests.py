@@ -28,7 +28,7 @@ def assert_problem(response, status, *words):
 def test_it_says_what_it_serves_and_how_to_ask(service):
     assert re.search(rf"Ready: {service.url}\n", service.output)
     assert re.search(r"faq +1 +numba +trained +1", service.output)
-    assert re.search(r"image +1 +pytorch +untrained +1", service.output)
+    assert re.search(r"image +1 +openvino +untrained +1", service.output)
     assert f"curl {service.url}/faq/score" in service.output
     assert f"curl {service.url}/image/score" in service.output
     assert "fast mode: HAProxy, throughput-optimized" in service.output

@@ -308,7 +308,7 @@ def test_every_model_is_described(service):
     faq = service.get("/v2/models/faq").json()
     assert (faq["platform"], faq["versions"], faq["weights"]) == ("numba", ["1", "2"], "trained")
     image = service.get("/v2/models/image").json()
-    assert (image["platform"], image["weights"]) == ("pytorch", "untrained")
+    assert (image["platform"], image["weights"]) == ("openvino", "untrained")
     assert image["parameters"]["architecture"] == "squeezenet1_1"
 
 
