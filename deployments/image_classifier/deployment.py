@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from ray import serve
@@ -18,6 +19,9 @@ from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from deployments.image_classifier.classifier import ImageClassifier
 
@@ -39,7 +43,7 @@ class ImageClassifierReplica:
         settings = settings.model_copy(update={"threads": threads})
         self._classifier = self._engine_thread.submit(_loaded, settings, allow_untrained).result()
         self._description = self._classifier.describe()
-        self._explainer = Explainer(self._classifier, settings.explanations, self._on_engine)
+        self._explainer = Explainer(self._classifier, settings.explanations, self._on_engine, self._infer)
         self._load = StageLoad()
         self._replica = replica_id()
 
@@ -59,6 +63,9 @@ class ImageClassifierReplica:
         with self._load.count(waited_seconds):
             outcomes = await asyncio.gather(*map(self._explainer.explain, images))
         return Reply(outcomes, self._replica)
+
+    async def _infer(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return await self._on_engine(partial(self._classifier.engine.infer, pixels))
 
     async def _on_engine(self, function: Callable[[], ResultT]) -> ResultT:
         return await asyncio.get_running_loop().run_in_executor(self._engine_thread, function)

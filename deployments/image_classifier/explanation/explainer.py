@@ -10,12 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deployments.contracts import Classes, ImageExplanation, Outcome, PreparedImage
 from deployments.errors import InvalidInput, ModelError, RequestTimeout, ScoringError
 from deployments.image_classifier.engines.engine import GradCamEngine
-from deployments.image_classifier.explanation.occlusion import Heat, Pixels, drops
+from deployments.image_classifier.explanation.occlusion import Heat, Infer, Pixels, drops
 from deployments.image_classifier.settings import ExplanationSettings
 
 if TYPE_CHECKING:
@@ -42,15 +41,19 @@ class Explainer:
     Args:
         classifier: what to explain.
         settings: the limits.
-        on_engine: runs each step.
+        on_engine: runs each step that is more than inference.
+        infer: runs the network on the covered images of an occlusion; whoever batches may let others go first.
     """
 
-    def __init__(self, classifier: ImageClassifier, settings: ExplanationSettings, on_engine: OnEngine) -> None:
+    def __init__(
+        self, classifier: ImageClassifier, settings: ExplanationSettings, on_engine: OnEngine, infer: Infer
+    ) -> None:
         description = classifier.describe()
         assert description.preset is not None  # noqa: S101 - that of images always has one
         self._classifier = classifier
         self._settings = settings
         self._on_engine = on_engine
+        self._infer = infer
         self._weights = description.weights
         self._classes = int(description.parameters["classes"])
         self._grey = np.round(np.multiply(description.preset.mean, 255)).astype(np.uint8)
@@ -127,10 +130,6 @@ class Explainer:
             at_once=self._at_once,
         )
         return "occlusion", heat
-
-    async def _infer(self, batch: Pixels) -> NDArray[np.float32]:
-        probabilities: NDArray[np.float32] = await self._on_engine(lambda: self._classifier.engine.infer(batch))
-        return probabilities
 
 
 def _explanation(index: int, label: str, probability: float, method: Method, heat: Heat) -> ImageExplanation:

@@ -63,7 +63,14 @@ class Steps:
 
 def explainer_for(engine, labels, preset, steps=None, **limits):
     classifier = ImageClassifier(engine, labels, preset, weights="trained", parameters={})
-    return Explainer(classifier, ExplanationSettings(**limits), steps or Steps())
+    return explainer_of(classifier, steps or Steps(), **limits)
+
+
+def explainer_of(classifier, steps, **limits):
+    async def infer(pixels):
+        return await steps(lambda: classifier.engine.infer(pixels))
+
+    return Explainer(classifier, ExplanationSettings(**limits), steps, infer)
 
 
 def white_or_not(engine=None, steps=None, **limits):
@@ -221,7 +228,7 @@ async def test_a_network_that_fails_is_an_error_of_the_model(answer):
 async def test_an_untrained_network_is_explained_too(graph_of, preset, noise):
     engine = TorchEngine(graph_of("squeezenet1_1"), 224, threads=1)
     classifier = ImageClassifier(engine, CLASSES, preset, weights="untrained", parameters={})
-    outcome = await Explainer(classifier, ExplanationSettings(), Steps()).explain(PreparedImage(noise, 1, "top"))
+    outcome = await explainer_of(classifier, Steps()).explain(PreparedImage(noise, 1, "top"))
     assert outcome.weights == "untrained"
     assert outcome.result.explanation.method == "grad-cam"
 

@@ -15,8 +15,14 @@ from deployments.preprocess.settings import PreprocessSettings
 LYNX = 287
 
 
-async def at_once(function):
-    return function()
+def explainer(classifier):
+    async def at_once(function):
+        return function()
+
+    async def infer(pixels):
+        return classifier.engine.infer(pixels)
+
+    return Explainer(classifier, ExplanationSettings(), at_once, infer)
 
 
 @pytest.mark.parametrize(("engine", "method"), [("torch", "grad-cam"), ("openvino", "occlusion")])
@@ -30,7 +36,7 @@ def test_mobilenet_looks_at_the_face_of_the_lynx(shared_data, engine, method):
     classifier = ImageClassifier.load(settings, allow_untrained=False)
     photo = EncodedImage((shared_data / "images" / "lynx.jpg").read_bytes(), 1, "top")
     prepared = Preprocessor(PreprocessSettings(), classifier.describe().preset).prepare(photo).result
-    outcome = asyncio.run(Explainer(classifier, ExplanationSettings(), at_once).explain(prepared))
+    outcome = asyncio.run(explainer(classifier).explain(prepared))
     explanation = outcome.result.explanation
     assert (explanation.class_index, explanation.method) == (LYNX, method)
     grid = np.array(explanation.grid)
