@@ -68,6 +68,11 @@ class ImageClassifier:
         scored = iter(self._classify(valid))
         return [next(scored) if error is None else error for error in errors]
 
+    @property
+    def engine(self) -> Engine:
+        """What runs the network; for one caller at a time."""
+        return self._engine
+
     def describe(self) -> ModelDescription:
         """Say what is loaded."""
         crop, classes = self._preset.crop, len(self._labels)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, cast
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from ray import serve
 from ray.serve import Deployment
@@ -17,13 +18,22 @@ from deployments.replica import replica_id, reserved_cpus
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from deployments.image_classifier.classifier import ImageClassifier
+
+ResultT = TypeVar("ResultT")
 
 
 class ImageClassifierReplica:
     """Classifies prepared images."""
 
     def __init__(self, settings: ImageClassifierSettings, *, allow_untrained: bool) -> None:
+        from deployments.image_classifier.explanation.explainer import Explainer
+
         # One call at a time on the device; the next is taken over and waits here. The model is loaded on this thread
         # too: OpenMP keeps threads for each that computes, and where they outnumber the cores, all of them sleep
         # instead of spinning between the layers of a network. That made inference slower by a quarter. Engines with
@@ -33,6 +43,7 @@ class ImageClassifierReplica:
         settings = settings.model_copy(update={"threads": threads})
         self._classifier = self._engine_thread.submit(_loaded, settings, allow_untrained).result()
         self._description = self._classifier.describe()
+        self._explainer = Explainer(self._classifier, settings.explanations, self._on_engine, self._infer)
         self._load = StageLoad()
         self._replica = replica_id()
 
@@ -46,6 +57,18 @@ class ImageClassifierReplica:
         weights = self._description.weights
         outcomes: list[Outcome[Classes]] = [Outcome(result, dict(seconds), weights) for result in results]
         return Reply(outcomes, self._replica)
+
+    async def explain(self, images: list[PreparedImage], waited_seconds: list[float]) -> Reply[Classes]:
+        """Classify each image and tell where the network looked; see the contract of a stage."""
+        with self._load.count(waited_seconds):
+            outcomes = await asyncio.gather(*map(self._explainer.explain, images))
+        return Reply(outcomes, self._replica)
+
+    async def _infer(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return await self._on_engine(partial(self._classifier.engine.infer, pixels))
+
+    async def _on_engine(self, function: Callable[[], ResultT]) -> ResultT:
+        return await asyncio.get_running_loop().run_in_executor(self._engine_thread, function)
 
     def _run(self, images: list[PreparedImage]) -> tuple[float, list[Classes | ScoringError]]:
         return time.perf_counter(), self._classifier.score(images)

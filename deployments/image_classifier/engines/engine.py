@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,3 +51,22 @@ class Engine(Protocol):
 
     def describe(self) -> Facts:
         """Return facts for people: engine, its version, precision, device, threads."""
+
+
+@runtime_checkable
+class GradCamEngine(Engine, Protocol):
+    """An engine that can look into its network."""
+
+    def grad_cam(self, image: NDArray[np.uint8], class_index: int) -> NDArray[np.float32] | None:
+        """Tell where the network sees a class; about the price of an inference.
+
+        Args:
+            image: (height, width, 3) uint8, RGB.
+            class_index: the class.
+
+        Returns:
+            (rows, columns) float32, 0 or more, of the network's last feature map; None where it has none.
+
+        Raises:
+            RuntimeError: the library failed.
+        """
