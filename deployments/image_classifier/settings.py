@@ -83,7 +83,14 @@ class ImageClassifierSettings(BaseModel):
     threads: int | None = Field(
         default=None, ge=1, description="Threads that compute in one replica; none: the CPUs that it reserves, or all."
     )
-    max_batch: int = Field(default=32, ge=1, description="Images that go through the network at once.")
+    streams: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        default="auto",
+        description="Batches at the same time in one replica, which share its threads; auto: 1. More: OpenVINO only.",
+    )
+    max_batch: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        default="auto",
+        description="Images that go through the network at once; auto: as many as measurably gain at the start.",
+    )
     explanations: ExplanationSettings = Field(
         default=ExplanationSettings(), description="Where the network looked, for requests with `explain`."
     )

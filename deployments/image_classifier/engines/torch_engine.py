@@ -31,6 +31,8 @@ class TorchEngine:
         max_batch: images that go through the network at once; more are split.
     """
 
+    streams = 1
+
     def __init__(
         self,
         graph: nn.Module,
@@ -46,7 +48,7 @@ class TorchEngine:
         self._device = torch.device(device)
         self._side = side
         self._precision: Precision = precision
-        self._max_batch = max_batch
+        self.max_batch = max_batch
         self._graph = _prepared(graph.eval().to(self._device), TYPES[precision])
         network = getattr(self._graph, "network", None)
         self._grad_cam = GradCam(network) if network is not None else None
@@ -58,7 +60,7 @@ class TorchEngine:
     @torch.inference_mode()
     def infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify images; see `Engine`."""
-        parts = torch.split(torch.from_numpy(batch), self._max_batch)
+        parts = torch.split(torch.from_numpy(batch), self.max_batch)
         with self._autocast():
             probabilities = torch.cat([self._graph(self._on_device(part)) for part in parts])
         return probabilities.cpu().numpy()
