@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from loadtest import image_commands
 from loadtest.configs import read_config
 from loadtest.options import (
     Clients,
@@ -30,6 +31,10 @@ from loadtest.options import (
 from loadtest.payloads import Payload, photo_payloads, question_payloads
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(image_commands.engines)
+app.command()(image_commands.answers)
+app.command()(image_commands.image_service)
+app.command()(image_commands.decode)
 
 
 @app.callback()
@@ -56,24 +61,6 @@ def throughput(
     with reported(json, markdown) as reports:
         payloads = {each.value: _payloads(each, questions, photos) for each in Model if model in {None, each}}
         reports.append(measure(read_config(config), payloads, seconds=seconds, warm_up=warm_up, rounds=rounds))
-
-
-@app.command()
-def image_overhead(
-    *,
-    config: Config = None,
-    photos: Photos = None,
-    seconds: Seconds = 10,
-    rounds: Rounds = 3,
-    json: Json = None,
-    markdown: Markdown = False,
-) -> None:
-    """What the service adds to decode and inference of one photo, for one client."""
-    from loadtest.image_overhead import measure
-
-    with reported(json, markdown) as reports:
-        payload = photo_payloads(photos)[0]
-        reports.append(measure(read_config(config), payload, seconds=seconds, rounds=rounds))
 
 
 @app.command()
@@ -192,25 +179,6 @@ def drain(
         reports.append(
             measure(read_config(config), model.value, payloads, clients=clients, seconds=seconds, rounds=rounds)
         )
-
-
-@app.command()
-def decode(
-    *,
-    photos: Photos = None,
-    weights: Annotated[
-        str | None, typer.Option(help="State dict of mobilenet_v2, to also tell what scaled decoding does to classes.")
-    ] = None,
-    seconds: Seconds = 10,
-    rounds: Rounds = 3,
-    json: Json = None,
-    markdown: Markdown = False,
-) -> None:
-    """Time to prepare a photo on one core, as it is and at 12 megapixels."""
-    from loadtest.decode import measure
-
-    with reported(json, markdown) as reports:
-        reports.append(measure(photos, weights=weights, seconds=seconds, rounds=rounds))
 
 
 @app.command()
