@@ -216,7 +216,9 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class ImagePreset:
-    """How an architecture wants its images: torchvision's classification preset.
+    """How a network wants its images: torchvision's classification preset, and the order of channels.
+
+    Stages hand images over as RGB; mean, standard deviation and order are part of the network's graph.
 
     Attributes:
         resize: length of the shorter side after resizing, in pixels.
@@ -224,6 +226,7 @@ class ImagePreset:
         interpolation: Pillow's name of the filter.
         mean: subtracted from each channel after scaling to 0..1.
         std: divides each channel after that.
+        channels: the order in which the network takes them, which is that of `mean` and `std` too.
     """
 
     resize: int
@@ -231,6 +234,7 @@ class ImagePreset:
     interpolation: Literal["nearest", "bilinear", "bicubic"]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    channels: Literal["RGB", "BGR"] = "RGB"
 
 
 @dataclass(frozen=True, slots=True)

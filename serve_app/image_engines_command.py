@@ -10,7 +10,7 @@ from rich.table import Table
 
 from deployments.errors import StartupError
 from deployments.image_classifier.engines.choice import NAMES, Choice, choose
-from deployments.image_classifier.engines.engine import EngineName
+from deployments.image_classifier.engines.engine import EngineName, Library
 from deployments.image_classifier.engines.machine import Machine, this_machine
 
 
@@ -21,20 +21,32 @@ def engines(
     """Show the engines, which of them runs image models on this machine, and why."""
     machine = this_machine()
     picked = _choice(machine, device)
+    # Its own library decides what a network of Keras can use.
+    of_keras = this_machine("keras")
+    picked_for_keras = _choice(of_keras, device, library="keras")
     table = Table("Engine", "Installed", "Device", "Precision", "")
     for name in get_args(EngineName):
-        table.add_row(*_row(machine, name, device, picked))
+        is_keras = name == "keras"
+        table.add_row(*_row(of_keras if is_keras else machine, name, device, picked_for_keras if is_keras else picked))
     Console(highlight=False).print(table)
-    if isinstance(picked, str):
+    if isinstance(picked, Choice):
+        typer.echo(f"auto takes {picked.why}")
+    if isinstance(picked_for_keras, Choice) and "keras" in of_keras.packages:
+        typer.echo(f"For a network of Keras, auto takes {picked_for_keras.why}")
+    elif isinstance(picked, str):
         typer.echo(picked, err=True)
         raise typer.Exit(2)
-    typer.echo(f"auto takes {picked.why}")
 
 
-def _choice(machine: Machine, device: Literal["auto", "cpu", "cuda"], engine: EngineName | None = None) -> Choice | str:
+def _choice(
+    machine: Machine,
+    device: Literal["auto", "cpu", "cuda"],
+    engine: EngineName | None = None,
+    library: Library = "torch",
+) -> Choice | str:
     """Return what would run, or the sentence that says why nothing can."""
     try:
-        return choose(machine, engine=engine or "auto", device=device)
+        return choose(machine, engine=engine or "auto", device=device, library=library)
     except StartupError as error:
         return str(error)
 
@@ -45,7 +57,7 @@ def _row(
     version = machine.packages.get(name)
     if version is None:
         return NAMES[name], f"no: pip install 'ray-scoring\\[{name}]'", "", "", ""
-    choice = _choice(machine, device, name)
+    choice = _choice(machine, device, name, "keras" if name == "keras" else "torch")
     if isinstance(choice, str):
         return NAMES[name], version, "", "", "cannot run here"
     is_picked = isinstance(picked, Choice) and picked.engine == name

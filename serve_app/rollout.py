@@ -11,7 +11,7 @@ from typing import Any
 
 from deployments.cache_root import cache_root
 from deployments.errors import StartupError
-from deployments.image_classifier.cache import WEIGHTS
+from deployments.image_classifier.cache import CONVERTED, WEIGHTS
 
 Report = Callable[[str], None]
 
@@ -38,6 +38,8 @@ def follow_rollout(application: str, report: Report, stop: threading.Event) -> N
 
     shown: dict[str, str] = {}
     cache = cache_root(WEIGHTS)
+    # What a conversion that was broken off left behind is none of this start's.
+    left = _conversions()
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         status = serve.status().applications.get(application)
@@ -51,6 +53,8 @@ def follow_rollout(application: str, report: Report, stop: threading.Event) -> N
         arriving = _arriving_mb(cache)
         if arriving:
             _show("weights", f"downloading, {arriving} MB so far", shown, report)
+        if _conversions() - left:
+            _show("network", "being converted for a faster engine, this once", shown, report)
         if stop.wait(POLL_SECONDS):
             raise StartupError("Stopped before the service was ready.")
     raise StartupError(f"The application did not start within {START_SECONDS // 60} minutes.")
@@ -60,6 +64,11 @@ def _arriving_mb(cache: Path) -> int:
     """Return what has come of weights that a replica is downloading, in steps that a person can read."""
     sizes = [size for path in cache.glob("*/partial-*") if (size := _size(path)) is not None]
     return sum(sizes) // MEGABYTE // DOWNLOAD_STEP_MB * DOWNLOAD_STEP_MB
+
+
+def _conversions() -> set[Path]:
+    """Return where networks are being converted; the directories are hidden until they are complete."""
+    return set(cache_root(CONVERTED).glob(".*"))
 
 
 def _size(path: Path) -> int | None:

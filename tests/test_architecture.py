@@ -31,7 +31,7 @@ SERVE_APP_WITH_RAY = {"serve_app.app", "serve_app.kinds"}
 
 MODEL_LIBRARIES = {
     "torch", "torchvision", "sklearn", "scipy", "PIL", "numpy", "numba", "openvino", "onnxruntime", "tokenizers",
-    "safetensors",
+    "safetensors", "keras", "tensorflow",
 }  # fmt: skip
 MATCHING = {"sklearn", "scipy", "numba", "openvino", "tokenizers", "safetensors"}
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
-# The kind of files, among all that the cache holds.
+# The kinds of files, among all that the cache holds.
 WEIGHTS = "weights"
+CONVERTED = "converted"
 
 
 class WrongDigest(Exception):
@@ -29,10 +30,12 @@ class WeightsCache:
 
     Args:
         root: where the directories are.
+        suffix: with which names of files end.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, suffix: str = ".pth") -> None:
         self._root = root
+        self._suffix = suffix
 
     def find(self, uri: str, digest: str) -> Path | None:
         """Return the file that came from a URI; damaged ones are removed.
@@ -41,8 +44,8 @@ class WeightsCache:
             uri: where it came from.
             digest: SHA-256 that it must have, or its beginning; may be empty.
         """
-        for path in sorted(self._directory(uri).glob(f"{digest}*.pth")):
-            if sha256_of(path) == path.stem:
+        for path in sorted(self._directory(uri).glob(f"{digest}*{self._suffix}")):
+            if sha256_of(path) == path.name.removesuffix(self._suffix):
                 return path
             path.unlink(missing_ok=True)
         return None
@@ -63,7 +66,7 @@ class WeightsCache:
                 if not found.startswith(digest):
                     raise WrongDigest(found)
                 file.flush()
-                return partial.replace(directory / f"{found}.pth")
+                return partial.replace(directory / f"{found}{self._suffix}")
             finally:
                 partial.unlink(missing_ok=True)
 

@@ -12,12 +12,13 @@ from deployments.image_classifier.batch_curve import LARGEST
 from deployments.image_classifier.conversion.cache import converted
 from deployments.image_classifier.conversion.errors import ConversionError
 from deployments.image_classifier.conversion.model_files import ConvertedModel, read
-from deployments.image_classifier.engines.choice import NAMES, Choice, Converted, choose
+from deployments.image_classifier.engines.choice import NAMES, AskedEngine, Choice, Converted, choose
 from deployments.image_classifier.engines.engine import KINDS, Engine, Facts
 from deployments.image_classifier.engines.machine import Machine, this_machine
 from deployments.image_classifier.engines.opening import open_converted
+from deployments.image_classifier.origins import Source
 from deployments.image_classifier.settings import ImageClassifierSettings
-from deployments.image_classifier.source import ModelSource, find_source
+from deployments.image_classifier.source import find_source
 
 logger = logging.getLogger("ray.serve")
 
@@ -45,14 +46,12 @@ def load_model(settings: ImageClassifierSettings, *, allow_untrained: bool) -> L
     """Load the network that the settings name; see `ImageClassifier.load`."""
     if settings.model_dir is not None:
         return _load_converted(settings, Path(settings.model_dir), allow_untrained=allow_untrained)
-    machine = this_machine()
-    choice = choose(machine, engine=settings.engine, precision=settings.precision, device=settings.device)
+    machine = this_machine(settings.library)
+    choice = _chosen(settings, machine, settings.engine)
     source = find_source(settings, allow_untrained=allow_untrained)
-    engine, why = _engine_or_torch(settings, source, choice, machine)
+    engine, why = _engine_or_own(settings, source, choice, machine)
     logger.info("The image model runs with %s", why)
-    return LoadedModel(
-        engine, list(source.labels), source.known.preset, source.weights, source.facts | {"engine_why": why}
-    )
+    return LoadedModel(engine, list(source.labels), source.preset, source.weights, source.facts | {"engine_why": why})
 
 
 def _load_converted(settings: ImageClassifierSettings, directory: Path, *, allow_untrained: bool) -> LoadedModel:
@@ -68,36 +67,49 @@ def _load_converted(settings: ImageClassifierSettings, directory: Path, *, allow
         converted=Converted(about.kind, about.precision),
     )
     logger.info("The image model runs with %s", choice.why)
-    engine = _open(settings, model, choice)
+    engine = _open(settings, model, choice, "convert it again with `scoring image convert`")
     return LoadedModel(
         engine, list(about.labels), about.preset, about.weights, about.facts | {"engine_why": choice.why}
     )
 
 
-def _engine_or_torch(
-    settings: ImageClassifierSettings, source: ModelSource, choice: Choice, machine: Machine
+def _engine_or_own(
+    settings: ImageClassifierSettings, source: Source, choice: Choice, machine: Machine
 ) -> tuple[Engine, str]:
-    """Load the engine; where auto chose one that cannot run the network, PyTorch in its place."""
+    """Load the engine; where auto chose one that cannot run the network, that of the network's own library."""
     try:
         return _engine(settings, source, choice), choice.why
     except ConversionError as error:
         if settings.engine != "auto":
             raise StartupError(
-                f"engine {choice.engine} cannot run the network: {error}; set engine to torch."
+                f"engine {choice.engine} cannot run the network: {error}; set engine to {source.library}."
             ) from None
-        instead = choose(machine, engine="torch", precision=settings.precision, device=settings.device)
-        why = f"PyTorch in {instead.precision}, since {NAMES[choice.engine]} cannot run the network: {error}."
+        instead = _chosen(settings, machine, source.library)
+        name = NAMES[instead.engine]
+        why = f"{name} in {instead.precision}, since {NAMES[choice.engine]} cannot run the network: {error}."
         return _engine(settings, source, instead), why
 
 
-def _engine(settings: ImageClassifierSettings, source: ModelSource, choice: Choice) -> Engine:
-    if choice.engine == "torch":
-        return _torch_engine(settings, source, choice)
+def _chosen(settings: ImageClassifierSettings, machine: Machine, engine: AskedEngine) -> Choice:
+    return choose(
+        machine, engine=engine, precision=settings.precision, device=settings.device, library=settings.library
+    )
+
+
+def _engine(settings: ImageClassifierSettings, source: Source, choice: Choice) -> Engine:
+    if choice.engine == source.library:
+        _streams(settings, choice)
+        return source.load().engine(
+            device=choice.device,
+            precision=choice.precision,
+            threads=settings.threads,
+            max_batch=_max_batch(settings),
+        )
     with converted(source, KINDS[choice.engine], threads=settings.threads) as model:
-        return _open(settings, model, choice)
+        return _open(settings, model, choice, f"set engine to {source.library}")
 
 
-def _open(settings: ImageClassifierSettings, model: ConvertedModel, choice: Choice) -> Engine:
+def _open(settings: ImageClassifierSettings, model: ConvertedModel, choice: Choice, advice: str) -> Engine:
     try:
         return open_converted(
             model,
@@ -109,7 +121,7 @@ def _open(settings: ImageClassifierSettings, model: ConvertedModel, choice: Choi
         )
     except RuntimeError:
         logger.exception("%s cannot load the network.", NAMES[choice.engine])
-        raise StartupError(f"{NAMES[choice.engine]} cannot load the network; set engine to torch.") from None
+        raise StartupError(f"{NAMES[choice.engine]} cannot load the network; {advice}.") from None
 
 
 def _max_batch(settings: ImageClassifierSettings) -> int:
@@ -126,18 +138,3 @@ def _streams(settings: ImageClassifierSettings, choice: Choice) -> int:
             "or take OpenVINO."
         )
     return settings.streams
-
-
-def _torch_engine(settings: ImageClassifierSettings, source: ModelSource, choice: Choice) -> Engine:
-    _streams(settings, choice)
-    from deployments.image_classifier.engines.torch_engine import TorchEngine  # noqa: PLC0415 - only where it is used
-    from deployments.image_classifier.network import load_network  # noqa: PLC0415 - as above
-
-    return TorchEngine(
-        load_network(source),
-        source.known.preset.crop,
-        device=choice.device,
-        precision=choice.precision,
-        threads=settings.threads,
-        max_batch=_max_batch(settings),
-    )

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from deployments.contracts import ImagePreset
 from deployments.image_classifier.architectures import build
-from deployments.image_classifier.source import ModelSource
 from deployments.image_classifier.state_dicts import load_state_dict
+from deployments.image_classifier.torchvision_source import TorchvisionSource
 
 CHANNELS = 3
 
@@ -39,7 +39,7 @@ class Classification(nn.Module):
         return torch.softmax(self.network(normalized).to(torch.float32), dim=1)
 
 
-def load_network(source: ModelSource) -> Classification:
+def load_network(source: TorchvisionSource) -> Classification:
     """Build the network and put its weights in.
 
     Raises:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from deployments.image_classifier.engines.engine import Library
+from deployments.image_classifier.keras_settings import KerasNetwork
+
+# What says which network of torchvision, and what a converted model brings with it.
+OF_TORCHVISION = ("architecture", "weights", "weights_uri", "weights_sha256")
+IN_CONVERTED = (*OF_TORCHVISION, "labels_uri", "keras")
 
 
 class ExplanationSettings(BaseModel):
@@ -57,17 +64,20 @@ class ImageClassifierSettings(BaseModel):
     weights_sha256: str | None = Field(
         default=None, pattern="^[0-9a-fA-F]{64}$", description="SHA-256 that the weights file must have, in hex."
     )
+    keras: KerasNetwork | None = Field(
+        default=None, description="A network of Keras in place of torchvision's architecture and weights."
+    )
     labels_uri: str | None = Field(
         default=None,
         description="The model's own labels in place of ImageNet's: path or URI of a text file, one class a line.",
     )
-    download: bool = Field(default=True, description="Whether torchvision's weights may be downloaded.")
+    download: bool = Field(default=True, description="Whether weights of torchvision or Keras may be downloaded.")
     seed: int = Field(default=0, ge=0, description="Makes untrained weights the same at each start.")
     model_dir: str | None = Field(
         default=None,
-        description="Directory of `scoring image convert`; takes the place of architecture, weights and labels_uri.",
+        description="Directory of `scoring image convert`; brings network, weights and labels.",
     )
-    engine: Literal["auto", "torch", "openvino", "onnxruntime"] = Field(
+    engine: Literal["auto", "torch", "openvino", "onnxruntime", "keras"] = Field(
         default="auto", description="What runs the network; auto: the fastest that is installed, by device and CPU."
     )
     precision: Literal["auto", "fp32", "bf16", "fp16", "int8"] = Field(
@@ -94,3 +104,26 @@ class ImageClassifierSettings(BaseModel):
     explanations: ExplanationSettings = Field(
         default=ExplanationSettings(), description="Where the network looked, for requests with `explain`."
     )
+
+    @property
+    def library(self) -> Library:
+        """Where the network comes from, unless it is converted already."""
+        return "torch" if self.keras is None else "keras"
+
+    @model_validator(mode="after")
+    def _one_network(self) -> ImageClassifierSettings:
+        """Refuse what would be without effect."""
+        if self.model_dir is not None and (given := self._given(IN_CONVERTED)):
+            raise ValueError(
+                f"model_dir names a converted model, which has its own {given[0]}; take {' and '.join(given)} out"
+            )
+        if self.keras is not None and (given := self._given(OF_TORCHVISION)):
+            raise ValueError(
+                f"keras names the network, and {given[0]} is torchvision's; take {' and '.join(given)} out"
+            )
+        return self
+
+    def _given(self, names: tuple[str, ...]) -> list[str]:
+        # A default that somebody wrote down does no harm.
+        values: dict[str, Any] = {name: getattr(self, name) for name in names}
+        return [name for name, value in values.items() if value != type(self).model_fields[name].default]

@@ -144,11 +144,11 @@ def plain(settings: ImageClassifierSettings, *, allow_untrained: bool) -> Loaded
     """
     # PyTorch, which other engines' start must not include.
     from deployments.image_classifier.network import load_network  # noqa: PLC0415
-    from deployments.image_classifier.source import find_source  # noqa: PLC0415
+    from deployments.image_classifier.torchvision_source import find_torchvision  # noqa: PLC0415
     from loadtest.in_process.plain_network import PlainNetwork  # noqa: PLC0415
 
-    source = find_source(settings, allow_untrained=allow_untrained)
-    preset = source.known.preset
+    source = find_torchvision(settings, allow_untrained=allow_untrained)
+    preset = source.preset
     device = "cuda" if settings.device == "cuda" else "cpu"
     engine = PlainNetwork(load_network(source), preset.crop, device=device, threads=settings.threads)
     return LoadedModel(engine, list(source.labels), preset, source.weights, source.facts)

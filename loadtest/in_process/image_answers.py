@@ -23,8 +23,8 @@ from deployments.image_classifier.conversion.class_table import read_classes
 from deployments.image_classifier.conversion.comparison import compare
 from deployments.image_classifier.engines.engine import Kind
 from deployments.image_classifier.loading import load_model
-from deployments.image_classifier.settings import ImageClassifierSettings
-from deployments.image_classifier.source import ModelSource, find_source
+from deployments.image_classifier.settings import IN_CONVERTED, ImageClassifierSettings
+from deployments.image_classifier.torchvision_source import TorchvisionSource, find_torchvision
 from loadtest.in_process import answering
 from loadtest.in_process.image import plain
 from loadtest.in_process.image_files import prepared, quantized
@@ -66,7 +66,7 @@ class Answers:
     def __init__(self, settings: dict[str, Any], photos: Sequence[Path], labels: Path) -> None:
         # The CPU is the reference wherever the others run.
         reference = plain(ImageClassifierSettings.model_validate(settings), allow_untrained=False)
-        self._source = find_source(ImageClassifierSettings.model_validate(settings), allow_untrained=False)
+        self._source = find_torchvision(ImageClassifierSettings.model_validate(settings), allow_untrained=False)
         self._names = [path.name for path in photos]
         self._pixels = prepared([path.read_bytes() for path in photos], reference.preset)
         parts = [self._pixels[start : start + PART] for start in range(0, len(photos), PART)]
@@ -96,7 +96,8 @@ class Answers:
         facts: dict[str, Any] = {}
         for photos, files in self._parts(kind):
             with files as more:
-                model = load_model(ImageClassifierSettings.model_validate({**settings, **more}), allow_untrained=False)
+                kept = {name: value for name, value in settings.items() if not (more and name in IN_CONVERTED)}
+                model = load_model(ImageClassifierSettings.model_validate({**kept, **more}), allow_untrained=False)
                 found[photos] = model.engine.infer(self._pixels[photos])
                 facts = dict(model.engine.describe())
         return {**difference(found, self._expected, self._classes, self._names), "facts": facts}
@@ -117,10 +118,9 @@ def _no_files() -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _quantized_files(source: ModelSource, kind: Kind, images: Pixels) -> Iterator[dict[str, Any]]:
+def _quantized_files(source: TorchvisionSource, kind: Kind, images: Pixels) -> Iterator[dict[str, Any]]:
     with TemporaryDirectory(prefix="loadtest-") as directory:
         quantized(source, kind, images, Path(directory))
-        # The settings name a network already, which the directory takes the place of.
         yield {"model_dir": directory}
 
 

@@ -25,7 +25,7 @@ from deployments.image_classifier.engines.engine import Kind
 from deployments.image_classifier.engines.probe import probe
 from deployments.image_classifier.network import load_network
 from deployments.image_classifier.settings import ImageClassifierSettings
-from deployments.image_classifier.source import ModelSource, find_source
+from deployments.image_classifier.torchvision_source import TorchvisionSource, find_torchvision
 from deployments.preprocess.preparation import Preprocessor
 from deployments.preprocess.settings import PreprocessSettings
 from loadtest.in_process import answering
@@ -42,12 +42,12 @@ def main() -> None:
     options = parser.parse_args()
 
     def load() -> tuple[dict[str, Any], answering.Answer]:
-        source = find_source(ImageClassifierSettings.model_validate(options.settings), allow_untrained=True)
+        source = find_torchvision(ImageClassifierSettings.model_validate(options.settings), allow_untrained=True)
         path = weights_file(source, options.directory)
 
         def answer(request: dict[str, Any]) -> dict[str, Any]:
             photos = [Path(name).read_bytes() for name in request["photos"][:MOST_IMAGES]]
-            images = prepared(photos, source.known.preset) if photos else probe(source.known.preset.crop, NOISE)
+            images = prepared(photos, source.preset) if photos else probe(source.preset.crop, NOISE)
             return {"seconds": quantized(source, request["kind"], images, Path(request["directory"]))}
 
         return {"weights": str(path), "untrained": source.file is None}, answer
@@ -55,7 +55,7 @@ def main() -> None:
     answering.run(load)
 
 
-def weights_file(source: ModelSource, directory: Path) -> Path:
+def weights_file(source: TorchvisionSource, directory: Path) -> Path:
     """Return the file of a network's weights; random ones are written, so that every engine starts from a file."""
     if source.file is not None:
         return source.file.path
@@ -80,7 +80,7 @@ def prepared(photos: Sequence[bytes], preset: ImagePreset) -> NDArray[np.uint8]:
     return np.stack(pixels)
 
 
-def quantized(source: ModelSource, kind: Kind, images: NDArray[np.uint8], directory: Path) -> float:
+def quantized(source: TorchvisionSource, kind: Kind, images: NDArray[np.uint8], directory: Path) -> float:
     """Convert a network and quantize it; returns the seconds of quantization.
 
     Raises:

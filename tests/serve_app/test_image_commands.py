@@ -139,7 +139,7 @@ def test_photos_that_cannot_be_used_are_named(convert, files, tmp_path):
 
 
 def show_engines(monkeypatch, machine, *arguments):
-    monkeypatch.setattr(image_engines_command, "this_machine", lambda: machine)
+    monkeypatch.setattr(image_engines_command, "this_machine", lambda library="torch": machine)
     return CliRunner().invoke(app, ["engines", *arguments], catch_exceptions=False)
 
 
@@ -155,6 +155,7 @@ def test_engines_are_shown_with_what_was_picked_and_why(monkeypatch):
         "PyTorch": ["2.9", "cpu", "bf16", ""],
         "OpenVINO": ["2026.4", "cpu", "bf16", "picked by auto"],
         "ONNX Runtime": ["1.31", "cpu", "fp32", ""],
+        "Keras": ["no: pip install 'ray-scoring[keras]'", "", "", ""],
     }
     assert "auto takes OpenVINO, since it is the fastest of the installed engines on a CPU; bf16" in result.stdout
 

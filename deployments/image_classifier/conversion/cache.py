@@ -1,4 +1,4 @@
-"""Converted once: networks by what decides how they answer, so that a replica starts in seconds and without torch."""
+"""Converted once: networks by what decides how they answer, so that a replica starts in seconds and alone."""
 
 from __future__ import annotations
 
@@ -9,46 +9,38 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from deployments.cache_root import cache_root
 from deployments.errors import StartupError
+from deployments.image_classifier.cache import CONVERTED
 from deployments.image_classifier.conversion import model_files
+from deployments.image_classifier.conversion.checking import check_same
+from deployments.image_classifier.conversion.exporting import export
 from deployments.image_classifier.conversion.model_files import ConvertedModel
 from deployments.image_classifier.engines.engine import Kind
 from deployments.image_classifier.engines.machine import installed
-from deployments.image_classifier.source import ModelSource
-
-if TYPE_CHECKING:
-    from deployments.image_classifier.network import Classification
+from deployments.image_classifier.origins import Source
 
 logger = logging.getLogger("ray.serve")
-
-CONVERTED = "converted"
 
 # Whose version decides what the files become, and is known where only replicas run.
 LIBRARIES: dict[Kind, str] = {"openvino": "openvino", "onnx": "onnxruntime"}
 
 
-def cache_key(source: ModelSource, kind: Kind) -> str:
+def cache_key(source: Source, kind: Kind) -> str:
     """SHA-256 of all that decides what the files hold, in hexadecimal."""
     parts = {
         "format": model_files.FORMAT_VERSION,
         "kind": kind,
         "library": installed(LIBRARIES[kind]),
-        "architecture": source.architecture,
-        "options": source.known.options,
-        "preset": asdict(source.known.preset),
-        "classes": len(source.labels),
-        "weights": f"seed {source.seed}" if source.file is None else source.file.sha256,
+        **source.identity,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 @contextmanager
-def converted(source: ModelSource, kind: Kind, *, threads: int | None = None) -> Iterator[ConvertedModel]:
+def converted(source: Source, kind: Kind, *, threads: int | None = None) -> Iterator[ConvertedModel]:
     """Give the converted network: from the cache, else converted and kept there.
 
     Processes may do this at the same time: each converts, the first to finish is kept. A cache that cannot be written
@@ -56,7 +48,7 @@ def converted(source: ModelSource, kind: Kind, *, threads: int | None = None) ->
 
     Raises:
         ConversionError: the network cannot be converted, or the result answers otherwise.
-        StartupError: the weights do not fit the network, or torch is needed and missing.
+        StartupError: the weights do not fit the network, or its library is needed and missing.
     """
     entry = cache_root(CONVERTED) / cache_key(source, kind)
     kept = _kept(entry)
@@ -101,18 +93,9 @@ def _put(model: ConvertedModel, entry: Path) -> ConvertedModel:
         return model
 
 
-def _convert(source: ModelSource, kind: Kind, directory: Path, threads: int | None) -> ConvertedModel:
-    try:
-        # Not needed, and slow to import, where the network is in the cache.
-        from deployments.image_classifier.conversion.checking import check_same  # noqa: PLC0415
-        from deployments.image_classifier.conversion.exporting import export  # noqa: PLC0415
-        from deployments.image_classifier.network import load_network  # noqa: PLC0415
-    except ImportError as error:
-        raise StartupError(
-            f"{error.name} is not installed, which a network is converted with: install it with "
-            "`pip install 'ray-scoring[torch]'`, or name a converted model with model_dir."
-        ) from None
-    graph: Classification = load_network(source)
-    model = export(graph, source, kind, directory)
-    check_same(graph, model, threads)
+def _convert(source: Source, kind: Kind, directory: Path, threads: int | None) -> ConvertedModel:
+    logger.info("%s is converted for %s, this once; it may take a minute.", source.name, LIBRARIES[kind])
+    network = source.load()
+    model = export(network, source, kind, directory)
+    check_same(network, model, threads)
     return model

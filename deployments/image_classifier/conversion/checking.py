@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from deployments.image_classifier.conversion.errors import ConversionError
@@ -11,14 +10,14 @@ from deployments.image_classifier.conversion.model_files import ConvertedModel
 from deployments.image_classifier.engines.engine import Engine
 from deployments.image_classifier.engines.opening import open_converted
 from deployments.image_classifier.engines.probe import probe
-from deployments.image_classifier.network import Classification
+from deployments.image_classifier.origins import Network
 
 # Of a probability, both computed in fp32; orders of operations differ.
 TOLERANCE = 1e-3
 IMAGES = 2
 
 
-def check_same(graph: Classification, model: ConvertedModel, threads: int | None = None) -> None:
+def check_same(network: Network, model: ConvertedModel, threads: int | None = None) -> None:
     """Compare both on images of noise, in fp32.
 
     Raises:
@@ -26,10 +25,10 @@ def check_same(graph: Classification, model: ConvertedModel, threads: int | None
     """
     images = probe(model.about.preset.crop, IMAGES)
     engine = open_converted(model, "fp32", threads=threads, max_batch=IMAGES)
-    difference = largest_difference(eager(graph, images), _answers(engine, images))
+    difference = largest_difference(network.infer(images), _answers(engine, images))
     if not difference <= TOLERANCE:
         raise ConversionError(
-            f"the converted network's probabilities differ by up to {difference:.2g} from PyTorch's, "
+            f"the converted network's probabilities differ by up to {difference:.2g} from those before, "
             f"more than {TOLERANCE:g}"
         )
 
@@ -39,13 +38,6 @@ def _answers(engine: Engine, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return engine.infer(images)
     except RuntimeError as error:
         raise ConversionError("the converted network fails") from error
-
-
-def eager(graph: Classification, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What PyTorch answers in fp32, (n, classes): what every other engine is compared with."""
-    with torch.inference_mode():
-        probabilities: NDArray[np.float32] = graph(torch.from_numpy(images)).numpy()
-    return probabilities
 
 
 def largest_difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deployments.errors import StartupError
-from deployments.image_classifier.engines.engine import RUNS, Device, EngineName, Kind, Precision
+from deployments.image_classifier.engines.engine import RUNS, Device, EngineName, Kind, Library, Precision
 from deployments.image_classifier.engines.machine import Machine
 
 # What may be asked for.
@@ -15,10 +15,24 @@ AskedPrecision = Literal["auto"] | Precision
 AskedDevice = Literal["auto"] | Device
 
 # In which engines auto looks for one that is installed, fastest first by measurements on CPUs with AVX-512.
-ON_CPU: tuple[EngineName, ...] = ("openvino", "torch", "onnxruntime")
-ON_GPU: tuple[EngineName, ...] = ("torch", "onnxruntime")
+ON_CPU: dict[Library, tuple[EngineName, ...]] = {
+    "torch": ("openvino", "torch", "onnxruntime"),
+    "keras": ("openvino", "keras"),
+}
+ON_GPU: dict[Library, tuple[EngineName, ...]] = {"torch": ("torch", "onnxruntime"), "keras": ("keras",)}
 
-NAMES: dict[EngineName, str] = {"torch": "PyTorch", "openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
+NAMES: dict[EngineName, str] = {
+    "torch": "PyTorch",
+    "openvino": "OpenVINO",
+    "onnxruntime": "ONNX Runtime",
+    "keras": "Keras",
+}
+
+# Compute in what the network's own layers say.
+AS_THEY_ARE: dict[EngineName, str] = {
+    "onnxruntime": "ONNX Runtime computes in what the file holds",
+    "keras": "Keras computes in what the network's layers say",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +67,7 @@ def choose(
     precision: AskedPrecision = "auto",
     device: AskedDevice = "auto",
     converted: Converted | None = None,
+    library: Library = "torch",
 ) -> Choice:
     """Choose what is near the bound of the machine among what is installed, unless the user says otherwise.
 
@@ -62,12 +77,13 @@ def choose(
         precision: as in the settings.
         device: as in the settings.
         converted: the model, where it is converted already.
+        library: where the network comes from, where it is not.
 
     Raises:
         StartupError: what is asked for is not there or does not go together.
     """
     where = _device(machine, device, engine, converted)
-    name, reason = _engine(machine, where, engine, converted)
+    name, reason = _engine(machine, where, engine, converted, library)
     arithmetic, because = _precision(machine, where, name, precision, converted)
     return Choice(name, arithmetic, where, f"{NAMES[name]}, since {reason}; {arithmetic}, since {because}.")
 
@@ -82,17 +98,28 @@ def _device(machine: Machine, asked: AskedDevice, engine: AskedEngine, converted
 
 
 def _engine(
-    machine: Machine, device: Device, asked: AskedEngine, converted: Converted | None
+    machine: Machine, device: Device, asked: AskedEngine, converted: Converted | None, library: Library
 ) -> tuple[EngineName, str]:
     if converted is not None:
         return _engine_for(machine, asked, converted)
     if asked != "auto":
-        return _installed(machine, asked), "the settings say so"
+        return _installed(machine, _running(asked, library)), "the settings say so"
     place = "a GPU" if device == "cuda" else "a CPU"
-    for name in ON_GPU if device == "cuda" else ON_CPU:
+    for name in ON_GPU[library] if device == "cuda" else ON_CPU[library]:
         if name in machine.packages:
             return name, f"it is the fastest of the installed engines on {place}"
-    raise StartupError("No engine is installed: install one with `pip install 'ray-scoring[torch,openvino]'`.")
+    raise StartupError(f"No engine is installed: install one with `pip install 'ray-scoring[{library},openvino]'`.")
+
+
+def _running(asked: EngineName, library: Library) -> EngineName:
+    running = ON_CPU[library]
+    if asked not in running:
+        names = " or ".join(running)
+        raise StartupError(
+            f"engine is {asked}, and a network of {NAMES[library]} runs with {names}; "
+            f"set engine to auto or {running[0]}."
+        )
+    return asked
 
 
 def _engine_for(machine: Machine, asked: AskedEngine, converted: Converted) -> tuple[EngineName, str]:
@@ -136,7 +163,7 @@ def _precision(
 
 def _possible(machine: Machine, device: Device, engine: EngineName) -> list[Precision]:
     """Return the precisions that gain something, fastest first, and fp32."""
-    if engine == "onnxruntime":
+    if engine in AS_THEY_ARE:
         return ["fp32"]
     if device == "cuda":
         return ["bf16", "fp16", "fp32"] if machine.gpu_has_bf16 else ["fp16", "fp32"]
@@ -146,7 +173,7 @@ def _possible(machine: Machine, device: Device, engine: EngineName) -> list[Prec
 
 
 def _why_fastest(precision: Precision, device: Device, engine: EngineName) -> str:
-    if engine == "onnxruntime":
-        return "ONNX Runtime computes in what the file holds"
+    if engine in AS_THEY_ARE:
+        return AS_THEY_ARE[engine]
     place = "GPU" if device == "cuda" else "CPU"
     return f"the {place} has {'it' if precision != 'fp32' else 'no instructions for bf16'}"

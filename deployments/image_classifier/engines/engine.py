@@ -8,9 +8,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-EngineName = Literal["torch", "openvino", "onnxruntime"]
+EngineName = Literal["torch", "openvino", "onnxruntime", "keras"]
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
 Device = Literal["cpu", "cuda"]
+
+# Where networks come from; its engine runs them as they are.
+Library = Literal["torch", "keras"]
 
 # The files of a converted model, and the engine that runs each kind.
 Kind = Literal["openvino", "onnx"]
@@ -20,7 +23,12 @@ KINDS: dict[EngineName, Kind] = {engine: kind for kind, engine in RUNS.items()}
 Facts = dict[str, str | int | float]
 
 # What `platform` says of each in the Open Inference Protocol.
-PLATFORMS: dict[str, str] = {"torch": "pytorch", "openvino": "openvino", "onnxruntime": "onnxruntime"}
+PLATFORMS: dict[str, str] = {
+    "torch": "pytorch",
+    "openvino": "openvino",
+    "onnxruntime": "onnxruntime",
+    "keras": "keras",
+}
 
 
 class Engine(Protocol):

@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from deployments.image_classifier.engines.engine import Library
+
 CPU_INFO = Path("/proc/cpuinfo")
 
 # Ray writes one of these where a replica reserves no GPU.
@@ -22,7 +24,12 @@ PACKAGES = {
     "torchvision": ("torchvision",),
     "openvino": ("openvino",),
     "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
+    "keras": ("keras",),
+    "tensorflow": ("tensorflow", "tensorflow-cpu"),
 }
+
+# What runs Keras here.
+BACKEND = "tensorflow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,7 @@ class Machine:
 
     Attributes:
         cpu_flags: the CPU's instruction sets by Linux's names; empty where they are not known.
-        has_gpu: whether PyTorch or ONNX Runtime can use a GPU here.
+        has_gpu: whether the library that networks come from, or ONNX Runtime, can use a GPU here.
         gpu_has_bf16: whether that GPU computes in bf16.
         packages: versions of the installed engines by package.
     """
@@ -52,10 +59,16 @@ class Machine:
         return bool(self.cpu_flags & {"avx512_fp16", "amx_fp16"})
 
 
-def this_machine() -> Machine:
-    """Look at the machine; imports an engine's library only where there is a GPU."""
+def this_machine(library: Library = "torch") -> Machine:
+    """Look at the machine; imports a library only where there is a GPU.
+
+    Args:
+        library: where networks come from: each sees a GPU only with drivers and packages of its own.
+    """
     packages = {package: found for package in PACKAGES if (found := installed(package)) is not None}
-    has_gpu, gpu_has_bf16 = _gpu(packages) if _may_have_gpu() else (False, False)
+    if BACKEND not in packages:
+        packages.pop("keras", None)
+    has_gpu, gpu_has_bf16 = _gpu(packages, library) if _may_have_gpu() else (False, False)
     return Machine(cpu_flags(), has_gpu, gpu_has_bf16, packages)
 
 
@@ -97,8 +110,10 @@ def _may_have_gpu() -> bool:
     return not hidden and (any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists())
 
 
-def _gpu(packages: dict[str, str]) -> tuple[bool, bool]:
+def _gpu(packages: dict[str, str], library: Library) -> tuple[bool, bool]:
     """Return whether a library can use a GPU, and whether that computes in bf16."""
+    if library == "keras":
+        return "keras" in packages and _tensorflow_has_gpu(), False
     if "torch" in packages:
         import torch  # noqa: PLC0415 - seconds that only a machine with a GPU has to spend
 
@@ -109,3 +124,9 @@ def _gpu(packages: dict[str, str]) -> tuple[bool, bool]:
 
         return "CUDAExecutionProvider" in onnxruntime.get_available_providers(), False
     return False, False
+
+
+def _tensorflow_has_gpu() -> bool:
+    from deployments.image_classifier.keras_networks.library import tf  # noqa: PLC0415 - as above
+
+    return bool(tf.config.list_physical_devices("GPU"))

@@ -34,7 +34,7 @@ PROGRAM = """
 @pytest.fixture
 def only_openvino(monkeypatch):
     machine = Machine(cpu_flags=frozenset({"avx2"}), packages={"openvino": "1", "torch": "1"})
-    monkeypatch.setattr(loading, "this_machine", lambda: machine)
+    monkeypatch.setattr(loading, "this_machine", lambda library: machine)
 
 
 @pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])

@@ -67,20 +67,20 @@ def test_as_it_comes_answers_as_the_engine(settings):
 
 
 def test_random_weights_are_written_for_all_engines(settings, tmp_path):
-    known = image_files.find_source(ImageClassifierSettings.model_validate(settings), allow_untrained=False)
+    known = image_files.find_torchvision(ImageClassifierSettings.model_validate(settings), allow_untrained=False)
     assert image_files.weights_file(known, tmp_path) == known.file.path
-    random = image_files.ModelSource(known.architecture, known.known, known.labels, None, seed=5)
+    random = image_files.TorchvisionSource(known.architecture, known.known, known.labels, None, seed=5)
     path = image_files.weights_file(random, tmp_path)
-    again = image_files.find_source(
+    again = image_files.find_torchvision(
         ImageClassifierSettings.model_validate({**settings, "weights_uri": str(path)}), allow_untrained=False
     )
     assert again.weights == "trained"
 
 
 def test_a_photo_that_cannot_be_read_is_refused(settings):
-    preset = image_files.find_source(
+    preset = image_files.find_torchvision(
         ImageClassifierSettings.model_validate(settings), allow_untrained=False
-    ).known.preset
+    ).preset
     assert image_files.prepared([generated_photo()], preset).shape == (1, preset.crop, preset.crop, 3)
     with pytest.raises(StartupError, match="A photo cannot be used"):
         image_files.prepared([b"no photo"], preset)

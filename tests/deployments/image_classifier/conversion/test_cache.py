@@ -6,7 +6,6 @@ import torch
 
 from deployments.errors import StartupError
 from deployments.image_classifier.conversion import cache as module
-from deployments.image_classifier.conversion import checking
 from deployments.image_classifier.conversion.cache import cache_key, converted
 from deployments.image_classifier.conversion.errors import ConversionError
 from deployments.image_classifier.engines.opening import open_converted
@@ -14,6 +13,7 @@ from deployments.image_classifier.engines.probe import probe
 from deployments.image_classifier.network import load_network
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.image_classifier.source import find_source
+from deployments.image_classifier.torch_network import TorchNetwork
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_a_cache_that_cannot_be_written_costs_only_the_next_conversion(source, t
 
 
 def test_a_network_that_answers_otherwise_is_not_kept(source, entries, monkeypatch):
-    monkeypatch.setattr(checking, "eager", lambda graph, images: np.zeros((len(images), 1000), np.float32))
+    monkeypatch.setattr(TorchNetwork, "infer", lambda self, images: np.zeros((len(images), 1000), np.float32))
     with pytest.raises(ConversionError, match=r"probabilities differ by up to .* more than 0\.001"):  # noqa: SIM117
         with converted(source, "openvino"):
             pass
