@@ -121,4 +121,6 @@ def _torch_engine(settings: ImageClassifierSettings, source: ModelSource, choice
         precision=choice.precision,
         threads=settings.threads,
         max_batch=settings.max_batch,
+        compile=settings.compile,
+        gpu_memory=settings.gpu_share,
     )

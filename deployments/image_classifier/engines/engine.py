@@ -12,6 +12,9 @@ EngineName = Literal["torch", "openvino", "onnxruntime"]
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
 Device = Literal["cpu", "cuda"]
 
+# Whether PyTorch compiles the network.
+Compile = Literal["auto"] | bool
+
 # The files of a converted model, and the engine that runs each kind.
 Kind = Literal["openvino", "onnx"]
 RUNS: dict[Kind, EngineName] = {"openvino": "openvino", "onnx": "onnxruntime"}

@@ -13,9 +13,22 @@ def test_takes_shares_of_gpus(gpus):
     assert ImageClassifierSettings(gpus=gpus).gpus == gpus
 
 
+@pytest.mark.parametrize(("gpus", "share"), [("auto", None), (0, None), (0.25, 0.25), (1, None), (2, None)])
+def test_only_a_part_of_a_gpu_is_a_share(gpus, share):
+    assert ImageClassifierSettings(gpus=gpus).gpu_share == share
+
+
 @pytest.mark.parametrize(
     "wrong",
-    [{"gpus": -1}, {"gpus": "all"}, {"device": "tpu"}, {"weights_sha256": "abc"}, {"threads": 0}, {"archtecture": "x"}],
+    [
+        {"gpus": -1},
+        {"gpus": "all"},
+        {"device": "tpu"},
+        {"weights_sha256": "abc"},
+        {"threads": 0},
+        {"compile": "sometimes"},
+        {"archtecture": "x"},
+    ],
 )
 def test_refuses_wrong_settings(wrong):
     with pytest.raises(ValidationError):
