@@ -227,10 +227,10 @@ def _origin(throughput: Throughput) -> str:
 
 
 def _sentences(asked: _Asked, answer: _Answer) -> str:
-    same = answer.equivalence
+    same, pays = answer.equivalence, "is" if answer.cheaper == "gpu" else "is not"
     return (
-        f"One GPU equals {same.cpu_cores:,.1f} cores, or {same.cpu_machines:,.1f} such machines. The "
-        f"{answer.cheaper.upper()} is cheaper; a GPU is below {same.gpu_price_limit:,.2f} {asked.currency} an hour.\n"
+        f"One GPU equals {same.cpu_cores:,.1f} cores, or {same.cpu_machines:,.1f} such machines. It is cheaper below "
+        f"{same.gpu_price_limit:,.2f} {asked.currency} an hour; at {asked.price['gpu']:,.2f} it {pays}.\n"
         f"Machines are paid for all the time and have work for {asked.utilization:.0%} of it (--utilization). The "
         "network alone: HTTP and decoding take cores beside it."
     )

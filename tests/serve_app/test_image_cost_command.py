@@ -50,13 +50,13 @@ def test_given_figures_become_costs():
         "Images for one USD": ["90,000", "300,000"],
         "USD for a million images": ["11.11", "3.33"],
     }
-    assert "One GPU equals 200.0 cores, or 25.0 such machines. The GPU is cheaper" in result.stdout
-    assert "below 10.00 USD an hour" in result.stdout
+    assert "One GPU equals 200.0 cores, or 25.0 such machines. It is cheaper below 10.00 USD an hour" in result.stdout
+    assert "at 3.00 it is.\n" in result.stdout
     assert "have work for 50% of it" in result.stdout
 
 
 def test_a_gpu_that_costs_too_much_is_said():
-    assert "The CPU is cheaper" in run(**PRICES | {"--price-gpu": 10.1}, **GIVEN).stdout
+    assert "at 10.10 it is not.\n" in run(**PRICES | {"--price-gpu": 10.1}, **GIVEN).stdout
 
 
 def test_the_cpu_is_measured_with_the_engine_that_auto_takes(tmp_path):
