@@ -175,6 +175,8 @@ def _measure(asked: _Asked, device: Literal["cpu", "cuda"]) -> Throughput:
         device=device,
     )
     model = load_model(settings, allow_untrained=True)
+    if (found := model.facts.get("architecture")) not in {None, asked.architecture}:
+        raise StartupError(f"{asked.model_dir} holds {found}: compare it with itself, by --architecture {found}.")
     typer.echo(f"Measuring {model.facts['engine_why']}", err=True)
     try:
         model.engine.warm_up()

@@ -5,7 +5,10 @@ import torch
 import torchvision
 from typer.testing import CliRunner
 
+from deployments.image_classifier.conversion.cache import converted
 from deployments.image_classifier.engines import machine
+from deployments.image_classifier.settings import ImageClassifierSettings
+from deployments.image_classifier.source import find_source
 from serve_app.image_commands import app
 
 PRICES = {"--price-cpu": 0.4, "--price-gpu": 3}
@@ -75,6 +78,18 @@ def test_the_cpu_is_measured_with_the_engine_that_auto_takes(tmp_path):
     assert figures["one_gpu_equals"]["cpu_cores"] == pytest.approx(5000 / measured * figures["cpu"]["cores"])
     assert rows_of(result)[""][0].startswith("measured: openvino ")
     assert rows_of(result)[""][1] == "given"
+
+
+def test_a_converted_model_is_compared_with_its_own_architecture(tmp_path):
+    settings = ImageClassifierSettings(architecture="squeezenet1_1", weights="DEFAULT", download=False)
+    with converted(find_source(settings, allow_untrained=True), "openvino") as model:
+        options = {"--model-dir": model.directory, "--seconds": 0.01, "--gpu-images-per-second": 5000}
+        assert "holds squeezenet1_1: compare it with itself, by --architecture squeezenet1_1." in refusal(
+            run(**PRICES, **options)
+        )
+        result = run(**PRICES, **options, **{"--architecture": "squeezenet1_1"})
+    assert result.exit_code == 0, result.stderr
+    assert "since the model is converted for it" in result.stderr
 
 
 def test_where_there_is_neither_a_gpu_nor_a_figure_nothing_is_measured():

@@ -39,8 +39,8 @@ class TorchEngine:
         threads: of the CPU; None for as many as this process may run on.
         max_batch: images that go through the network at once; more are split.
         compile: auto: CUDA graphs on a GPU, nothing on a CPU, where torch.compile takes tens of seconds at each
-            start and then is no faster than folded batch normalization. True: torch.compile, and CUDA graphs on a GPU. False:
-            layer by layer.
+            start and then is no faster than folded batch normalization. True: torch.compile, and CUDA
+            graphs on a GPU. False: layer by layer.
         gpu_memory: share of the GPU's memory that this process may take, above 0 to 1; None for no limit.
     """
 
