@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 # The autoscaling's target_utilization, unless the settings say otherwise.
 UTILIZATION = 0.7
 
-# For each batch size.
-SECONDS = 3.0
-
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -35,7 +32,6 @@ class _Asked:
     cpu_cores: int | None
     utilization: float
     currency: str
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +68,12 @@ def cost(
         UTILIZATION
     ),
     currency: Annotated[str, typer.Option(help="Of the prices.")] = "EUR",
-    seconds: Annotated[float, typer.Option(help="To measure each batch size.")] = SECONDS,
     json: Annotated[Path | None, typer.Option(help="File for every figure as JSON.")] = None,
 ) -> None:
     """Tell what a million images cost on a CPU and on a GPU, and how many CPUs equal one GPU."""
     given = {"cpu": cpu_images_per_second, "gpu": gpu_images_per_second}
     price = {"cpu": price_cpu, "gpu": price_gpu}
-    asked = _Asked(
-        architecture, weights, weights_uri, model_dir, price, given, cpu_cores, utilization, currency, seconds
-    )
+    asked = _Asked(architecture, weights, weights_uri, model_dir, price, given, cpu_cores, utilization, currency)
     try:
         _check(asked)
         answer = _answer(asked)
@@ -102,7 +95,6 @@ def _check(asked: _Asked) -> None:
         "--cpu-images-per-second": asked.given["cpu"],
         "--gpu-images-per-second": asked.given["gpu"],
         "--cpu-cores": asked.cpu_cores,
-        "--seconds": asked.seconds,
         "--utilization": asked.utilization,
     }
     for name, figure in figures.items():
@@ -160,8 +152,8 @@ def _check_gpu() -> None:
 
 def _measure(asked: _Asked, device: Literal["cpu", "cuda"]) -> Throughput:
     """Measure the engine that a replica would take, at its best batch size."""
-    from deployments.image_classifier.cost import Throughput, measure_throughput
-    from deployments.image_classifier.engines.cuda_graphs import batch_sizes
+    from deployments.image_classifier.batch_curve import measure_curve
+    from deployments.image_classifier.cost import Throughput
     from deployments.image_classifier.loading import load_model
     from deployments.image_classifier.settings import ImageClassifierSettings
 
@@ -180,13 +172,14 @@ def _measure(asked: _Asked, device: Literal["cpu", "cuda"]) -> Throughput:
     typer.echo(f"Measuring {model.facts['engine_why']}", err=True)
     try:
         model.engine.warm_up()
-        sizes = batch_sizes(settings.max_batch)
-        best, size = measure_throughput(model.engine, model.preset.crop, sizes, seconds=asked.seconds)
+        curve = measure_curve(model.engine, model.preset.crop, largest=model.engine.max_batch)
     except RuntimeError as error:
         raise StartupError(f"The network cannot be measured on {device}: {error}.") from None
     facts = model.engine.describe()
     place = f"{facts['threads']} threads" if device == "cpu" else f"{facts['device']}"
-    return Throughput(best, measured=True, how=f"{facts['engine']} {facts['precision']}, {place}, batches of {size}")
+    best = max(curve, key=lambda speed: speed.images_per_second)
+    how = f"{facts['engine']} {facts['precision']}, {place}, batches of {best.size}"
+    return Throughput(best.images_per_second, measured=True, how=how)
 
 
 def _figures(asked: _Asked, answer: _Answer) -> dict[str, Any]:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-
-from deployments.image_classifier.engines.engine import Engine
-from deployments.image_classifier.engines.probe import probe
 
 SECONDS_PER_HOUR = 3600
 MILLION = 1_000_000
@@ -82,42 +77,3 @@ def equivalence(cpu: float, gpu: float, *, cpu_cores: int, cpu_price: float) -> 
     """
     machines = gpu / cpu
     return Equivalence(machines, machines * cpu_cores, machines * cpu_price)
-
-
-def measure_throughput(
-    engine: Engine,
-    side: int,
-    sizes: Iterable[int],
-    *,
-    seconds: float,
-    clock: Callable[[], float] = time.perf_counter,
-) -> tuple[float, int]:
-    """Find the batch size at which an engine classifies the most images.
-
-    Args:
-        engine: warmed up.
-        side: of its images, in pixels.
-        sizes: batch sizes to try, at least one.
-        seconds: for each of them, one batch at the least.
-        clock: seconds that pass.
-
-    Returns:
-        Images per second, and the batch size.
-
-    Raises:
-        RuntimeError: the engine failed.
-    """
-    return max((_images_per_second(engine, side, size, seconds, clock), size) for size in sizes)
-
-
-def _images_per_second(engine: Engine, side: int, size: int, seconds: float, clock: Callable[[], float]) -> float:
-    batch = probe(side, size)
-    # The first batch of a size may take memory, or choose kernels.
-    engine.infer(batch)
-    started, batches = clock(), 0
-    while True:
-        engine.infer(batch)
-        batches += 1
-        elapsed = clock() - started
-        if elapsed >= seconds:
-            return batches * size / elapsed

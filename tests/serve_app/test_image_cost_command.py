@@ -65,7 +65,7 @@ def test_a_gpu_that_costs_too_much_is_said():
 def test_the_cpu_is_measured_with_the_engine_that_auto_takes(tmp_path):
     weights, file = tmp_path / "w.pth", tmp_path / "cost.json"
     torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), weights)
-    options = {"--architecture": "squeezenet1_1", "--weights-uri": weights, "--seconds": 0.01, "--json": file}
+    options = {"--architecture": "squeezenet1_1", "--weights-uri": weights, "--json": file}
     result = run(**PRICES, **options, **{"--gpu-images-per-second": 5000})
     assert result.exit_code == 0, result.stderr
     assert "Measuring OpenVINO, since it is the fastest" in result.stderr
@@ -83,7 +83,7 @@ def test_the_cpu_is_measured_with_the_engine_that_auto_takes(tmp_path):
 def test_a_converted_model_is_compared_with_its_own_architecture(tmp_path):
     settings = ImageClassifierSettings(architecture="squeezenet1_1", weights="DEFAULT", download=False)
     with converted(find_source(settings, allow_untrained=True), "openvino") as model:
-        options = {"--model-dir": model.directory, "--seconds": 0.01, "--gpu-images-per-second": 5000}
+        options = {"--model-dir": model.directory, "--gpu-images-per-second": 5000}
         assert "holds squeezenet1_1: compare it with itself, by --architecture squeezenet1_1." in refusal(
             run(**PRICES, **options)
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from typing import Any
 
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -12,48 +11,48 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 logger = logging.getLogger("ray.serve")
 
 
-def fold_batch_norms(network: nn.Module) -> nn.Module:
+def fold_batch_norms(network: nn.Module) -> int:
     """Multiply the factors of batch normalization into the weights of the convolutions before, once and for all.
 
     In evaluation, batch normalization maps each channel by a factor and an offset that do not change, so what it gives
     after a convolution is a convolution again (Jacob et al. 2018, section 3.2). The answers differ by rounding.
 
     Args:
-        network: in evaluation mode; keeps its own weights.
+        network: in evaluation mode; its convolutions are replaced, and what was folded passes on what it is given.
 
     Returns:
-        A network that shares every other layer with the given one. The given one, where its code cannot be followed
-        (it depends on the values of an image), or where there is nothing to fold.
+        How many were folded; 0 where the network's code cannot be followed, since it depends on values of an image.
     """
     try:
-        traced = fx.symbolic_trace(network)
+        graph = fx.symbolic_trace(network).graph
     except Exception as error:  # noqa: BLE001 - following a network runs its own code
         logger.info("Batch normalization is not folded into convolutions: %s.", type(error).__name__)
-        return network
-    modules: dict[Any, nn.Module] = dict(traced.named_modules())
-    uses = Counter(node.target for node in traced.graph.nodes if node.op == "call_module")
-    pairs = [(node, node.args[0]) for node in traced.graph.nodes if _is_foldable(node, modules, uses)]
-    for norm, convolution in pairs:
-        folded = fuse_conv_bn_eval(modules[convolution.target], modules[norm.target])  # type: ignore[type-var, arg-type]
-        traced.set_submodule(convolution.target, folded)
-        norm.replace_all_uses_with(convolution)
-        traced.graph.erase_node(norm)
-    return _finished(traced) if pairs else network
+        return 0
+    modules = dict(network.named_modules())
+    touched = Counter(_module_of(node) for node in graph.nodes)
+    pairs = [pair for node in graph.nodes if (pair := _foldable(node, modules, touched)) is not None]
+    for convolution, norm in pairs:
+        folded = fuse_conv_bn_eval(modules[convolution], modules[norm])
+        network.set_submodule(convolution, folded)
+        network.set_submodule(norm, nn.Identity())
+    return len(pairs)
 
 
-def _is_foldable(node: fx.Node, modules: dict[Any, nn.Module], uses: Counter[Any]) -> bool:
-    """Whether a node is batch normalization of what a convolution gives to it alone."""
-    if node.op != "call_module" or not isinstance(norm := modules[node.target], nn.BatchNorm2d):
-        return False
+def _module_of(node: fx.Node) -> str:
+    """Name the module that a node calls, or reads something of; nothing for other nodes."""
+    target = str(node.target)
+    return {"call_module": target, "get_attr": target.rpartition(".")[0]}.get(node.op, "")
+
+
+def _foldable(node: fx.Node, modules: dict[str, nn.Module], touched: Counter[str]) -> tuple[str, str] | None:
+    """Return names of a convolution and its batch normalization, where what one gives is for the other alone."""
+    norm = modules.get(_module_of(node))
+    if node.op != "call_module" or not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None or norm.training:
+        return None
     before = node.args[0]
-    if not isinstance(before, fx.Node) or before.op != "call_module" or type(modules[before.target]) is not nn.Conv2d:
-        return False
-    # A convolution that is used in two places may be normalized in one of them only.
-    is_alone = len(before.users) == 1 and uses[before.target] == 1
-    return is_alone and norm.running_mean is not None and not norm.training
-
-
-def _finished(traced: fx.GraphModule) -> fx.GraphModule:
-    traced.delete_all_unused_submodules()
-    traced.recompile()
-    return traced
+    if not isinstance(before, fx.Node) or type(modules.get(_module_of(before))) is not nn.Conv2d:
+        return None
+    names = _module_of(before), _module_of(node)
+    # Either may be used in a second place, where the other is not.
+    is_alone = len(before.users) == 1 and all(touched[name] == 1 for name in names)
+    return names if is_alone and before.op == "call_module" else None

@@ -15,6 +15,7 @@ from deployments.image_classifier.engines.cuda_graphs import RecordedNetwork, Re
 from deployments.image_classifier.engines.engine import Compile, Device, Facts, Precision
 from deployments.image_classifier.engines.folding import fold_batch_norms
 from deployments.image_classifier.engines.probe import probe
+from deployments.image_classifier.explanation.grad_cam import GradCam
 
 logger = logging.getLogger("ray.serve")
 
@@ -32,7 +33,8 @@ class TorchEngine:
     around CUDA's own calls, all of it is tested on a CPU.
 
     Args:
-        graph: from (n, side, side, 3) uint8 to (n, classes) float32 probabilities; moved to the device.
+        graph: from (n, side, side, 3) uint8 to (n, classes) float32 probabilities; moved to the device. Its submodule
+            `network`, which gives the logits, is what Grad-CAM looks into.
         side: of the images, in pixels.
         device: where it runs.
         precision: of the layers that may compute in another than fp32 (PyTorch's autocast).
@@ -43,6 +45,8 @@ class TorchEngine:
             graphs on a GPU. False: layer by layer.
         gpu_memory: share of the GPU's memory that this process may take, above 0 to 1; None for no limit.
     """
+
+    streams = 1
 
     def __init__(
         self,
@@ -61,7 +65,7 @@ class TorchEngine:
         self._device = torch.device(device)
         self._side = side
         self._precision: Precision = precision
-        self._max_batch = max_batch
+        self.max_batch = max_batch
         if self._on_gpu and gpu_memory is not None:
             torch.cuda.set_per_process_memory_fraction(gpu_memory)
         self._graph = _prepared(graph, self._device, TYPES[precision])
@@ -69,27 +73,44 @@ class TorchEngine:
         self._network = torch.compile(self._graph, **COMPILED[device]) if self._is_compiled else self._graph
         self._recorder = cuda_recorder() if self._on_gpu and compile is not False else None
         self._recorded: RecordedNetwork | None = None
-        staged = max_batch if self._on_gpu else 0
-        self._pinned = torch.zeros((staged, side, side, 3), dtype=torch.uint8, pin_memory=self._on_gpu)
+        self._ready_for = 0
+        self._pinned = torch.empty(0, dtype=torch.uint8)
+        network = getattr(self._graph, "network", None)
+        self._grad_cam = GradCam(network) if network is not None else None
 
     @property
     def _on_gpu(self) -> bool:
         return self._device.type == "cuda"
 
-    @torch.inference_mode()
     def warm_up(self) -> None:
-        """Compile and record what is to be, or do without, and run the network; see `Engine`."""
+        """Run the network for one image, and on a GPU for as many as it may hold; see `Engine`."""
+        for count in {1, self.max_batch} if self._on_gpu else {1}:
+            self.infer(probe(self._side, count))
+
+    @torch.inference_mode()
+    def infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Classify images; see `Engine`."""
+        if self._ready_for != self.max_batch:
+            self._make_ready()
+        parts = torch.split(torch.from_numpy(batch), self.max_batch)
+        # The answers to one part are here before the next takes its place in pinned memory, and on the device.
+        return torch.cat([self._run(part).cpu() for part in parts]).numpy()
+
+    def _make_ready(self) -> None:
+        """Compile and record for batches of these sizes, or do without."""
         if self._is_compiled and not self._compiles():
             self._is_compiled, self._network = False, self._graph
-        if self._recorder is not None:
-            self._recorded = self._if_it_records(self._recorder)
-        for count in {1, self._max_batch} if self._on_gpu else {1}:
-            self.infer(probe(self._side, count))
+        if self._on_gpu:
+            size = (self.max_batch, self._side, self._side, 3)
+            self._pinned = torch.zeros(size, dtype=torch.uint8, pin_memory=True)
+        if self._recorder is not None and not self._records(self._recorder):
+            self._recorder = None
+        self._ready_for = self.max_batch
 
     def _compiles(self) -> bool:
         """Compile for one image, and then, since the second size is another, for any number."""
         try:
-            for count in sorted({1, self._max_batch}):
+            for count in sorted({1, self.max_batch}):
                 self._compute(torch.from_numpy(probe(self._side, count)).to(self._device))
         except Exception:
             # Compilers raise whatever they like. Where it is the network that fails, it will without them, too.
@@ -97,22 +118,17 @@ class TorchEngine:
             return False
         return True
 
-    def _if_it_records(self, recorder: Recorder) -> RecordedNetwork | None:
+    def _records(self, recorder: Recorder) -> bool:
+        # What was recorded for other sizes gives its memory back first.
+        self._recorded = None
         # Batch sizes are few, so cuDNN may try its algorithms for each.
         torch.backends.cudnn.benchmark = True
         try:
-            return RecordedNetwork(self._compute, self._pinned.to(self._device), recorder)
+            self._recorded = RecordedNetwork(self._compute, self._pinned.to(self._device), recorder)
         except RuntimeError:
             logger.warning("The network cannot be recorded as CUDA graphs, and runs without them.", exc_info=True)
             torch.backends.cudnn.benchmark = False
-            return None
-
-    @torch.inference_mode()
-    def infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Classify images; see `Engine`."""
-        parts = torch.split(torch.from_numpy(batch), self._max_batch)
-        # The answers to one part are here before the next takes its place in pinned memory, and on the device.
-        return torch.cat([self._run(part).cpu() for part in parts]).numpy()
+        return self._recorded is not None
 
     def _run(self, images: Tensor) -> Tensor:
         if not self._on_gpu:
@@ -124,15 +140,27 @@ class TorchEngine:
         return self._compute(pinned.to(self._device, non_blocking=True))
 
     def _compute(self, images: Tensor) -> Tensor:
-        # No cache of converted weights: it would outlive the recording that filled it, and each is used once.
-        kind, wanted = TYPES[self._precision], self._precision != "fp32"
-        with torch.autocast(self._device.type, kind, enabled=wanted, cache_enabled=False):
+        with self._autocast():
             probabilities: Tensor = self._network(images)
         return probabilities
 
+    def _autocast(self) -> torch.autocast:
+        # No cache of converted weights: it would outlive the recording that filled it, and each is used once.
+        kind, wanted = TYPES[self._precision], self._precision != "fp32"
+        return torch.autocast(self._device.type, kind, enabled=wanted, cache_enabled=False)
+
+    def grad_cam(self, image: NDArray[np.uint8], class_index: int) -> NDArray[np.float32] | None:
+        """Tell where the network sees a class; see `GradCamEngine`."""
+        if self._grad_cam is None:
+            return None
+        images = torch.from_numpy(image[None].copy()).to(self._device)
+        with self._autocast():
+            heat = self._grad_cam.heat(lambda: self._graph(images), class_index)
+        return None if heat is None else heat.cpu().numpy()
+
     def describe(self) -> Facts:
         """Return facts for people; see `Engine`."""
-        ways = {"torch.compile": self._is_compiled, "CUDA graphs": self._recorded is not None}
+        ways = {"torch.compile": self._is_compiled, "CUDA graphs": self._recorder is not None}
         return {
             "engine": "torch",
             "engine_version": torch.__version__,
@@ -145,8 +173,8 @@ class TorchEngine:
 
 def _prepared(graph: nn.Module, device: torch.device, precision: torch.dtype) -> nn.Module:
     """Lay weights out as convolutions are fastest on, in the type that autocast would give them for each batch."""
-    # Before they lose digits.
-    graph = fold_batch_norms(graph.eval()).to(device)
+    fold_batch_norms(graph.eval())  # before weights lose digits
+    graph.to(device)
     for module in graph.modules():
         # Only these two: what derives from them may read its weights where autocast does not reach.
         if type(module) in {nn.Conv2d, nn.Linear}:

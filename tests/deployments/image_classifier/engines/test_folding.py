@@ -1,5 +1,3 @@
-import copy
-
 import pytest
 import torch
 from torch import nn
@@ -29,31 +27,32 @@ def lively(network):
     return network.eval()
 
 
-# How many of an architecture's layers cannot be folded: those before a convolution, or after a concatenation.
+# How many of an architecture's layers are not folded: before a convolution, after a concatenation, only for training.
 @pytest.mark.parametrize(
     ("architecture", "left"),
-    [("resnet18", 0), ("mobilenet_v2", 0), ("googlenet", 0), ("shufflenet_v2_x0_5", 0), ("densenet121", 62)],
+    [("resnet18", 0), ("mobilenet_v2", 0), ("googlenet", 2), ("shufflenet_v2_x0_5", 0), ("densenet121", 62)],
 )
 def test_answers_stay_the_same_to_rounding(architecture, left):
     known = find_pretrained(architecture, "DEFAULT")
     network = build(architecture, classes=10, options=known.options, seed=0)
     graph = Classification(lively(network), known.preset).eval()
-    before = copy.deepcopy(graph.state_dict())
-    folded = fold_batch_norms(graph)
-    assert norms(graph) > norms(folded) == left
     images = torch.randint(0, 256, (3, known.preset.crop, known.preset.crop, 3), dtype=torch.uint8)
     with torch.inference_mode():
-        torch.testing.assert_close(folded(images), graph(images), atol=1e-5, rtol=0)
+        expected = graph(images)
+    count = norms(graph)
+    assert fold_batch_norms(graph) == count - left > 0
+    assert norms(graph) == left
+    with torch.inference_mode():
+        torch.testing.assert_close(graph(images), expected, atol=1e-5, rtol=0)
         # Any number of images, whatever the network was followed with.
-        torch.testing.assert_close(folded(images[:1]), graph(images[:1]), atol=1e-5, rtol=0)
-    assert all(torch.equal(tensor, before[name]) for name, tensor in graph.state_dict().items())
+        torch.testing.assert_close(graph(images[:1]), expected[:1], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("architecture", ["squeezenet1_1", "vit_b_32"])
 def test_where_there_is_nothing_to_fold_the_network_is_left_alone(architecture):
     known = find_pretrained(architecture, "DEFAULT")
     network = build(architecture, classes=10, options=known.options, seed=0).eval()
-    assert fold_batch_norms(network) is network
+    assert fold_batch_norms(network) == 0
 
 
 class Shared(nn.Module):
@@ -69,13 +68,17 @@ class Shared(nn.Module):
         given = self.convolution(images)
         if self.how == "result":
             return self.norm(given) + given
+        if self.how == "norm":
+            return self.norm(given) + self.norm(images)
+        if self.how == "weight":
+            return self.norm(given) + self.convolution.weight.sum()
         return self.norm(given) + self.convolution(images + 1)
 
 
-@pytest.mark.parametrize("how", ["result", "convolution"])
+@pytest.mark.parametrize("how", ["result", "convolution", "norm", "weight"])
 def test_what_others_use_as_well_is_not_folded(how):
     network = lively(Shared(how))
-    assert fold_batch_norms(network) is network
+    assert fold_batch_norms(network) == 0
 
 
 def test_a_network_whose_code_depends_on_values_is_left_alone():
@@ -84,10 +87,10 @@ def test_a_network_whose_code_depends_on_values_is_left_alone():
             return super().forward(images if images.sum() > 0 else -images)
 
     network = lively(Undecided(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)))
-    assert fold_batch_norms(network) is network
+    assert fold_batch_norms(network) == 0
 
 
 def test_a_norm_without_statistics_or_in_training_is_not_folded():
     for norm in (nn.BatchNorm2d(3, track_running_stats=False).eval(), nn.BatchNorm2d(3).train()):
         network = nn.Sequential(nn.Conv2d(3, 3, 1).eval(), norm)
-        assert fold_batch_norms(network) is network
+        assert fold_batch_norms(network) == 0

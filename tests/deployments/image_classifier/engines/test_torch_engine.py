@@ -111,6 +111,16 @@ def test_where_there_is_no_compiler_the_network_runs_without_it(small, fresh_com
     np.testing.assert_allclose(engine.infer(images), expected, atol=1e-6)
 
 
+def test_the_size_of_batches_may_change_before_the_warm_up(small):
+    images = probe(16, 7)
+    expected = expected_of(small, images)
+    engine = TorchEngine(small, 16, max_batch=4)
+    for most in (4, 2, 6):
+        engine.max_batch = most
+        engine.warm_up()
+        np.testing.assert_allclose(engine.infer(images), expected, atol=1e-6)
+
+
 def test_a_network_that_fails_fails_with_and_without_a_compiler(fresh_compiler):
     class Broken(torch.nn.Module):
         def forward(self, images):
