@@ -26,6 +26,10 @@ class PlainNetwork:
         threads: of the CPU; None for as many as this process may run on.
     """
 
+    streams = 1
+    # It splits nothing.
+    max_batch = 65536
+
     def __init__(self, graph: Classification, side: int, *, device: str = "cpu", threads: int | None = None) -> None:
         torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
         self._device = torch.device(device)

@@ -24,6 +24,7 @@ class OnlyInference:
     def __init__(self, engine):
         self._engine = engine
         self.describe = engine.describe
+        self.streams, self.max_batch = engine.streams, engine.max_batch
 
     def infer(self, batch):
         return self._engine.infer(batch)
@@ -31,6 +32,8 @@ class OnlyInference:
 
 class WhiteOrNot:
     """An engine that sees how much of an image is white, as class 2 of 3; can be told to fail."""
+
+    streams, max_batch = 1, 32
 
     def __init__(self, device="cpu"):
         self.batches = []
