@@ -26,6 +26,7 @@ class Variant:
         devices: on which it is measured.
         quantized: kind of the files that int8 is made as beforehand; None for what starts from the network.
         as_it_comes: PyTorch without an engine around it.
+        in_keras: runs the network of the same name that comes with Keras, with weights of its own.
     """
 
     name: str
@@ -34,10 +35,17 @@ class Variant:
     devices: tuple[Device, ...] = ANYWHERE
     quantized: Literal["openvino", "onnx"] | None = None
     as_it_comes: bool = False
+    in_keras: bool = False
 
 
 # What the others are compared with.
 REFERENCE = Variant("PyTorch as it comes, fp32", "fp32", {"engine": "torch"}, as_it_comes=True)
+
+# Networks of torchvision by their names in Keras.
+IN_KERAS = {
+    "densenet121": "DenseNet121", "efficientnet_b0": "EfficientNetB0", "mobilenet_v2": "MobileNetV2",
+    "resnet50": "ResNet50", "resnet101": "ResNet101", "resnet152": "ResNet152", "vgg16": "VGG16",
+}  # fmt: skip
 
 # The settings of an engine that this version of the product does not have are refused by it, in a sentence.
 VARIANTS = (
@@ -45,6 +53,7 @@ VARIANTS = (
     Variant("PyTorch fp32", "fp32", {"engine": "torch"}),
     Variant("PyTorch bf16", "bf16", {"engine": "torch"}),
     Variant("PyTorch fp16", "fp16", {"engine": "torch"}, ON_GPU),
+    Variant("PyTorch bf16, layer by layer", "bf16", {"engine": "torch", "compile": False}, ON_GPU),
     Variant("PyTorch fp32, compiled", "fp32", {"engine": "torch", "compile": True}, ON_GPU),
     Variant("PyTorch bf16, compiled", "bf16", {"engine": "torch", "compile": True}, ON_GPU),
     Variant("OpenVINO fp32", "fp32", {"engine": "openvino"}, ON_CPU),
@@ -52,7 +61,7 @@ VARIANTS = (
     Variant("OpenVINO int8", "int8", {"engine": "openvino"}, ON_CPU, quantized="openvino"),
     Variant("ONNX Runtime fp32", "fp32", {"engine": "onnxruntime"}),
     Variant("ONNX Runtime int8", "int8", {"engine": "onnxruntime"}, ON_CPU, quantized="onnx"),
-    Variant("Keras fp32", "fp32", {"engine": "keras"}),
+    Variant("Keras fp32", "fp32", {"engine": "keras"}, in_keras=True),
 )
 
 
@@ -103,7 +112,15 @@ class Network:
             variant: the engine.
             device: where it runs.
             more: settings of the image classifier that take the place of the network's, as `model_dir` does.
+
+        Raises:
+            BenchmarkError: Keras has no such network.
         """
-        network = {} if "model_dir" in more else self.settings
+        network = {} if "model_dir" in more else self._in_keras() if variant.in_keras else self.settings
         model = {**network, "precision": variant.precision, "device": device, **variant.engine, **more}
         return json.dumps({"model": model, "allow_untrained": True, "as_it_comes": variant.as_it_comes})
+
+    def _in_keras(self) -> dict[str, Any]:
+        if self.architecture not in IN_KERAS:
+            raise BenchmarkError(f"No network of Keras is known for {self.architecture}.")
+        return {"keras": {"application": IN_KERAS[self.architecture]}}

@@ -81,6 +81,11 @@ class ImageClassifier:
             preset=self._preset,
         )
 
+    @property
+    def engine(self) -> Engine:
+        """What runs the network."""
+        return self._engine
+
     def warm_up(self) -> None:
         """Classify an image, so that the first request finds everything in place.
 

@@ -68,10 +68,10 @@ class Answers:
         reference = plain(ImageClassifierSettings.model_validate(settings), allow_untrained=False)
         self._source = find_source(ImageClassifierSettings.model_validate(settings), allow_untrained=False)
         self._names = [path.name for path in photos]
-        self._pixels = prepared([path.read_bytes() for path in photos], reference.preset)
+        self._pixels = prepared([path.read_bytes() for path in photos], self._source.known.preset)
         parts = [self._pixels[start : start + PART] for start in range(0, len(photos), PART)]
         self._expected = np.concatenate([reference.engine.infer(part) for part in parts])
-        known = read_classes(labels, len(reference.labels))
+        known = read_classes(labels, len(self._source.labels))
         self._classes = np.array([known.get(name, -1) for name in self._names], np.int64)
         if (self._classes < 0).all():
             raise StartupError(f"{labels} names none of the photos.")

@@ -35,6 +35,16 @@ def test_some_may_be_chosen_and_the_reference_stays():
         chosen("cpu", ["abacus"])
 
 
+def test_keras_runs_its_own_network_of_the_name():
+    (keras,) = (variant for variant in VARIANTS if variant.in_keras)
+    model = json.loads(Network("mobilenet_v2", "weights.pth").loaded(keras, "cpu"))["model"]
+    assert model == {
+        "keras": {"application": "MobileNetV2"}, "engine": "keras", "precision": "fp32", "device": "cpu",
+    }  # fmt: skip
+    with pytest.raises(BenchmarkError, match="known for squeezenet1_1"):
+        Network("squeezenet1_1").loaded(keras, "cpu")
+
+
 @pytest.mark.parametrize("variant", [each for each in VARIANTS if not NOT_YET & {*each.engine, *each.engine.values()}])
 def test_the_product_takes_the_settings(variant):
     network = Network("mobilenet_v2", "weights.pth")
