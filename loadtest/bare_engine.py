@@ -26,7 +26,7 @@ class BareEngine:
     """Programs that have the same network loaded.
 
     Args:
-        reference: prepares photos, too, and computes with as many threads as the service.
+        reference: prepares photos, too; all its settings are the service's.
         layouts: programs that compute at the same time, by how many threads each has.
     """
 
@@ -76,10 +76,7 @@ def bare_engine(config: Config, service: Mapping[str, Any], payloads: Sequence[P
         with_photos = ["--photos", *map(str, photos)]
         reference = stack.enter_context(_program(config, threads, *with_photos))
         programs = {
-            each: [
-                reference if each == threads and not number else stack.enter_context(_program(config, each))
-                for number in range(count)
-            ]
+            each: [stack.enter_context(_program(config, each, is_free=True)) for _ in range(count)]
             for each, count in layouts.items()
         }
         yield BareEngine(reference, programs)
@@ -90,16 +87,25 @@ def layouts_of(cores: int) -> dict[int, int]:
     return {cores // count: count for count in PROCESSES if cores % count == 0}
 
 
-def _program(config: Config, threads: int, *arguments: str) -> AbstractContextManager[Program]:
-    return program("image", "--settings", json.dumps(settings(config, threads)), *arguments)
+def _program(config: Config, threads: int, *arguments: str, is_free: bool = False) -> AbstractContextManager[Program]:
+    return program("image", "--settings", json.dumps(settings(config, threads, is_free=is_free)), *arguments)
 
 
-def settings(config: Config, threads: int) -> dict[str, Any]:
-    """Return what the program needs of the service's config."""
+def settings(config: Config, threads: int, *, is_free: bool = False) -> dict[str, Any]:
+    """Return what the program needs of the service's config.
+
+    Args:
+        config: the service's.
+        threads: of the program.
+        is_free: whether its batches may be of any size, one after another, whatever the service does.
+    """
     _, version = first_version(config, KINDS["image"])
-    model = {key: _expanded(value) for key, value in version.get("model", {}).items()}
+    model = {key: _expanded(value) for key, value in version.get("model", {}).items()} | {"threads": threads}
+    if is_free:
+        model.pop("streams", None)
+        model["max_batch"] = max(SIZES)
     return {
-        "model": {**model, "threads": threads},
+        "model": model,
         "preprocess": version.get("preprocess", {}),
         "allow_untrained": arguments(config).get("profile", "local") == "local",
     }

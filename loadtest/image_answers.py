@@ -38,8 +38,7 @@ def measure(architecture: str, *, device: Device, data: Path, only: Sequence[str
     Raises:
         BenchmarkError: the data is not complete.
     """
-    # Keras's networks have weights of their own: there is nothing to compare them with.
-    variants = [each for each in chosen(device, only) if each is not REFERENCE and not each.of_keras]
+    variants = [each for each in chosen(device, only) if each is not REFERENCE and not each.in_keras]
     network, photos = Network(architecture, str(_needed(data / "weights" / f"{architecture}.pth"))), photos_in(data)
     if not photos:
         raise BenchmarkError(f"{data / 'images' / 'imagenet'} holds no photos; correct --data.")

@@ -26,7 +26,7 @@ class Variant:
         devices: on which it is measured.
         quantized: kind of the files that int8 is made as beforehand; None for what starts from the network.
         as_it_comes: PyTorch without an engine around it.
-        of_keras: whether Keras's own network of that architecture is run, whose weights are random.
+        in_keras: runs the network of the same name that comes with Keras, with weights of its own.
     """
 
     name: str
@@ -35,27 +35,24 @@ class Variant:
     devices: tuple[Device, ...] = ANYWHERE
     quantized: Literal["openvino", "onnx"] | None = None
     as_it_comes: bool = False
-    of_keras: bool = False
+    in_keras: bool = False
 
 
 # What the others are compared with.
 REFERENCE = Variant("PyTorch as it comes, fp32", "fp32", {"engine": "torch"}, as_it_comes=True)
 
-# Networks of torchvision that Keras has as well, by its names.
-APPLICATIONS = {
-    "resnet50": "ResNet50",
-    "resnet101": "ResNet101",
-    "resnet152": "ResNet152",
-    "mobilenet_v2": "MobileNetV2",
-    "densenet121": "DenseNet121",
-    "vgg16": "VGG16",
-}
+# Networks of torchvision by their names in Keras.
+IN_KERAS = {
+    "densenet121": "DenseNet121", "efficientnet_b0": "EfficientNetB0", "mobilenet_v2": "MobileNetV2",
+    "resnet50": "ResNet50", "resnet101": "ResNet101", "resnet152": "ResNet152", "vgg16": "VGG16",
+}  # fmt: skip
 
 VARIANTS = (
     REFERENCE,
     Variant("PyTorch fp32", "fp32", {"engine": "torch"}),
     Variant("PyTorch bf16", "bf16", {"engine": "torch"}),
     Variant("PyTorch fp16", "fp16", {"engine": "torch"}, ON_GPU),
+    Variant("PyTorch bf16, layer by layer", "bf16", {"engine": "torch", "compile": False}, ON_GPU),
     Variant("PyTorch fp32, compiled", "fp32", {"engine": "torch", "compile": True}, ON_GPU),
     Variant("PyTorch bf16, compiled", "bf16", {"engine": "torch", "compile": True}, ON_GPU),
     Variant("OpenVINO fp32", "fp32", {"engine": "openvino"}, ON_CPU),
@@ -63,8 +60,8 @@ VARIANTS = (
     Variant("OpenVINO int8", "int8", {"engine": "openvino"}, ON_CPU, quantized="openvino"),
     Variant("ONNX Runtime fp32", "fp32", {"engine": "onnxruntime"}),
     Variant("ONNX Runtime int8", "int8", {"engine": "onnxruntime"}, ON_CPU, quantized="onnx"),
-    Variant("Keras fp32", "fp32", {"engine": "keras"}, of_keras=True),
-    Variant("Keras, OpenVINO bf16", "bf16", {"engine": "openvino"}, ON_CPU, of_keras=True),
+    Variant("Keras fp32", "fp32", {"engine": "keras"}, in_keras=True),
+    Variant("Keras's network in OpenVINO, bf16", "bf16", {"engine": "openvino"}, ON_CPU, in_keras=True),
 )
 
 
@@ -119,11 +116,11 @@ class Network:
         Raises:
             BenchmarkError: Keras has no such network.
         """
-        network = {} if "model_dir" in more else self._of_keras() if variant.of_keras else self.settings
+        network = {} if "model_dir" in more else self._in_keras() if variant.in_keras else self.settings
         model = {**network, "precision": variant.precision, "device": device, **variant.engine, **more}
         return json.dumps({"model": model, "allow_untrained": True, "as_it_comes": variant.as_it_comes})
 
-    def _of_keras(self) -> dict[str, Any]:
-        if self.architecture not in APPLICATIONS:
-            raise BenchmarkError(f"Keras has no {self.architecture}.")
-        return {"keras": {"application": APPLICATIONS[self.architecture]}, "download": False}
+    def _in_keras(self) -> dict[str, Any]:
+        if self.architecture not in IN_KERAS:
+            raise BenchmarkError(f"No network of Keras is known for {self.architecture}.")
+        return {"keras": {"application": IN_KERAS[self.architecture]}, "download": False}

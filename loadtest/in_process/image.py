@@ -13,15 +13,17 @@ import time
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from deployments.contracts import EncodedImage, PreparedImage
+from deployments.contracts import EncodedImage, ImagePreset, PreparedImage
 from deployments.image_classifier.classifier import ImageClassifier
 from deployments.image_classifier.engines.engine import Engine
 from deployments.image_classifier.engines.probe import probe
-from deployments.image_classifier.loading import LoadedModel, load_model
 from deployments.image_classifier.settings import ImageClassifierSettings
 from loadtest.in_process import answering
+
+if TYPE_CHECKING:
+    from deployments.preprocess.preparation import Preprocessor
 
 STATUS = Path("/proc/self/status")
 
@@ -53,17 +55,16 @@ class InProcess:
     """
 
     def __init__(self, settings: dict[str, Any], photos: Sequence[bytes] = ()) -> None:
-        model = _load(settings)
-        self._engine: Engine = model.engine
-        self._classifier = ImageClassifier(
-            model.engine, model.labels, model.preset, weights=model.weights, parameters=model.facts
-        )
+        self._classifier = _load(settings)
         self._classifier.warm_up()
-        self._side = model.preset.crop
+        self._engine: Engine = self._classifier.engine
+        description = self._classifier.describe()
+        assert description.preset is not None  # noqa: S101 - every image model has one
+        self._side = description.preset.crop
         self._known_sizes = {1}
         self._photos = cycle([EncodedImage(photo) for photo in photos])
-        self._prepare = _preparation(settings, model) if photos else None
-        self.facts: dict[str, Any] = dict(self._classifier.describe().parameters)
+        self._prepare = _preparation(settings, description.preset) if photos else None
+        self.facts: dict[str, Any] = dict(description.parameters)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do what `do` asks for: `photo`, `batch` or `memory`."""
@@ -129,14 +130,13 @@ def memory(status: Path = STATUS) -> dict[str, float]:
     return {name: int(lines[key].split()[0]) / 1024 for name, key in (("resident_mib", "VmRSS"), ("peak_mib", "VmHWM"))}
 
 
-def _load(settings: dict[str, Any]) -> LoadedModel:
+def _load(settings: dict[str, Any]) -> ImageClassifier:
     model = ImageClassifierSettings.model_validate(settings["model"])
-    if settings.get("as_it_comes"):
-        return plain(model, allow_untrained=settings["allow_untrained"])
-    return load_model(model, allow_untrained=settings["allow_untrained"])
+    load = plain if settings.get("as_it_comes") else ImageClassifier.load
+    return load(model, allow_untrained=settings["allow_untrained"])
 
 
-def plain(settings: ImageClassifierSettings, *, allow_untrained: bool) -> LoadedModel:
+def plain(settings: ImageClassifierSettings, *, allow_untrained: bool) -> ImageClassifier:
     """Load a network as it comes.
 
     Raises:
@@ -151,15 +151,15 @@ def plain(settings: ImageClassifierSettings, *, allow_untrained: bool) -> Loaded
     preset = source.preset
     device = "cuda" if settings.device == "cuda" else "cpu"
     engine = PlainNetwork(load_network(source), preset.crop, device=device, threads=settings.threads)
-    return LoadedModel(engine, list(source.labels), preset, source.weights, source.facts)
+    return ImageClassifier(engine, list(source.labels), preset, weights=source.weights, parameters=source.facts)
 
 
-def _preparation(settings: dict[str, Any], model: LoadedModel) -> Any:
+def _preparation(settings: dict[str, Any], preset: ImagePreset) -> Preprocessor:
     # Pillow, which a start without photos does not need.
     from deployments.preprocess.preparation import Preprocessor  # noqa: PLC0415
     from deployments.preprocess.settings import PreprocessSettings  # noqa: PLC0415
 
-    return Preprocessor(PreprocessSettings.model_validate(settings.get("preprocess", {})), model.preset)
+    return Preprocessor(PreprocessSettings.model_validate(settings.get("preprocess", {})), preset)
 
 
 if __name__ == "__main__":

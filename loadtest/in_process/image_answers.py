@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,10 +68,10 @@ class Answers:
         reference = plain(ImageClassifierSettings.model_validate(settings), allow_untrained=False)
         self._source = find_torchvision(ImageClassifierSettings.model_validate(settings), allow_untrained=False)
         self._names = [path.name for path in photos]
-        self._pixels = prepared([path.read_bytes() for path in photos], reference.preset)
+        self._pixels = prepared([path.read_bytes() for path in photos], self._source.known.preset)
         parts = [self._pixels[start : start + PART] for start in range(0, len(photos), PART)]
         self._expected = np.concatenate([reference.engine.infer(part) for part in parts])
-        known = read_classes(labels, len(reference.labels))
+        known = read_classes(labels, len(self._source.labels))
         self._classes = np.array([known.get(name, -1) for name in self._names], np.int64)
         if (self._classes < 0).all():
             raise StartupError(f"{labels} names none of the photos.")
@@ -102,19 +102,14 @@ class Answers:
                 facts = dict(model.engine.describe())
         return {**difference(found, self._expected, self._classes, self._names), "facts": facts}
 
-    def _parts(self, kind: Kind | None) -> Iterator[tuple[slice, Any]]:
-        """The photos and the settings to classify them with: quantized, each half with the other's ranges."""
+    def _parts(self, kind: Kind | None) -> Iterator[tuple[slice, AbstractContextManager[dict[str, Any]]]]:
+        """The photos and the settings to classify them with: quantized, each half with the ranges of the other."""
         if kind is None:
-            yield slice(None), _no_files()
+            yield slice(None), nullcontext({})
             return
         halves = slice(0, None, 2), slice(1, None, 2)
         for judged, calibrating in (halves, halves[::-1]):
             yield judged, _quantized_files(self._source, kind, with_mirrored(self._pixels[calibrating]))
-
-
-@contextmanager
-def _no_files() -> Iterator[dict[str, Any]]:
-    yield {}
 
 
 @contextmanager

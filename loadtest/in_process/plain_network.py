@@ -26,9 +26,9 @@ class PlainNetwork:
         threads: of the CPU; None for as many as this process may run on.
     """
 
+    # What the classifier asks of an engine: nothing is split, and nothing runs side by side.
+    max_batch = 2**16
     streams = 1
-    # It splits nothing.
-    max_batch = 65536
 
     def __init__(self, graph: Classification, side: int, *, device: str = "cpu", threads: int | None = None) -> None:
         torch.set_num_threads(threads or len(os.sched_getaffinity(0)))

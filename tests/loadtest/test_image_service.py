@@ -118,4 +118,8 @@ def test_the_programs_take_the_services_settings(monkeypatch):
         "preprocess": {"scaled_decoding": False},
         "allow_untrained": False,
     }
+    config["applications"][0]["args"]["models"][0]["versions"][0]["model"] |= {"streams": 2, "max_batch": 4}
+    assert settings(config, 3)["model"]["streams"] == 2
+    free = settings(config, 1, is_free=True)["model"]
+    assert (free.get("streams"), free["max_batch"], free["threads"]) == (None, 32, 1)
     assert settings(read_config(None), 2) == {"model": {"threads": 2}, "preprocess": {}, "allow_untrained": True}

@@ -8,8 +8,6 @@ from deployments.image_classifier.settings import ImageClassifierSettings
 from loadtest.errors import BenchmarkError
 from loadtest.image_variants import REFERENCE, VARIANTS, Network, chosen
 
-NOT_YET = {"compile"}
-
 
 def names(device, only=None):
     return [variant.name for variant in chosen(device, only)]
@@ -35,7 +33,18 @@ def test_some_may_be_chosen_and_the_reference_stays():
         chosen("cpu", ["abacus"])
 
 
-@pytest.mark.parametrize("variant", [each for each in VARIANTS if not NOT_YET & {*each.engine, *each.engine.values()}])
+def test_keras_runs_its_own_network_of_the_name():
+    keras, _ = (variant for variant in VARIANTS if variant.in_keras)
+    model = json.loads(Network("mobilenet_v2", "weights.pth").loaded(keras, "cpu"))["model"]
+    assert model == {
+        "keras": {"application": "MobileNetV2"}, "download": False, "engine": "keras", "precision": "fp32",
+        "device": "cpu",
+    }  # fmt: skip
+    with pytest.raises(BenchmarkError, match="known for squeezenet1_1"):
+        Network("squeezenet1_1").loaded(keras, "cpu")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_the_product_takes_the_settings(variant):
     network = Network("mobilenet_v2", "weights.pth")
     more = {"model_dir": "directory"} if variant.quantized else {}
@@ -43,13 +52,7 @@ def test_the_product_takes_the_settings(variant):
     model = ImageClassifierSettings.model_validate(settings["model"])
     assert (model.engine, model.precision, model.max_batch) == (variant.engine["engine"], variant.precision, 8)
     assert (model.model_dir, model.architecture) == (
-        ("directory", "resnet152") if variant.quantized else (None, "resnet152" if variant.of_keras else "mobilenet_v2")
+        ("directory", "resnet152") if variant.quantized else (None, "resnet152" if variant.in_keras else "mobilenet_v2")
     )
-    assert (model.keras and model.keras.application) == ("MobileNetV2" if variant.of_keras else None)
+    assert (model.keras and model.keras.application) == ("MobileNetV2" if variant.in_keras else None)
     assert settings["as_it_comes"] == (variant is REFERENCE)
-
-
-def test_a_network_that_keras_does_not_have_is_refused():
-    (variant, *_) = (each for each in VARIANTS if each.of_keras)
-    with pytest.raises(BenchmarkError, match="Keras has no vit_b_16"):
-        Network("vit_b_16").loaded(variant, "cpu")
