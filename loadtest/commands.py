@@ -7,47 +7,34 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from loadtest import image_commands
 from loadtest.configs import read_config
-from loadtest.errors import BenchmarkError
+from loadtest.options import (
+    Clients,
+    Config,
+    Json,
+    LoadedModel,
+    Markdown,
+    Model,
+    Photos,
+    Questions,
+    Rounds,
+    Seconds,
+    Settle,
+    reported,
+)
 from loadtest.payloads import Payload, photo_payloads, question_payloads
 
-if TYPE_CHECKING:
-    from loadtest.report import Report
-
-# What a machine at rest has to do all the same.
-QUIET_SHARE = 0.1
-
 app = typer.Typer(no_args_is_help=True)
-
-
-class Model(StrEnum):
-    """Which of the two models."""
-
-    FAQ = "faq"
-    IMAGE = "image"
-
-
-Config = Annotated[
-    Path | None, typer.Option(help="Ray Serve config file; without one, both models with their defaults.")
-]
-Photos = Annotated[Path | None, typer.Option(help="Directory of photos; without one, a generated photo.")]
-Questions = Annotated[
-    Path | None, typer.Option(help="TSV with the column Text0, or a text file of questions; without one, our own.")
-]
-Rounds = Annotated[int, typer.Option(min=1, help="Times to measure; the median and the spread are shown.")]
-Seconds = Annotated[float, typer.Option(min=1, help="Length of each round.")]
-Settle = Annotated[float, typer.Option(min=0, help="Seconds to leave the service alone before.")]
-Json = Annotated[Path | None, typer.Option("--json", help="File to write every figure to.")]
-Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table in Markdown.")]
-Clients = Annotated[int, typer.Option(min=1, help="Requests that are out at any time.")]
+app.command()(image_commands.engines)
+app.command()(image_commands.answers)
+app.command()(image_commands.image_service)
+app.command()(image_commands.decode)
 
 
 @app.callback()
@@ -71,34 +58,16 @@ def throughput(
     """Requests per second and latency: FAQ with 1, 16 and 64 clients, image with 1 and 16."""
     from loadtest.throughput import measure
 
-    with _reported(json, markdown) as reports:
+    with reported(json, markdown) as reports:
         payloads = {each.value: _payloads(each, questions, photos) for each in Model if model in {None, each}}
         reports.append(measure(read_config(config), payloads, seconds=seconds, warm_up=warm_up, rounds=rounds))
-
-
-@app.command()
-def image_overhead(
-    *,
-    config: Config = None,
-    photos: Photos = None,
-    seconds: Seconds = 10,
-    rounds: Rounds = 3,
-    json: Json = None,
-    markdown: Markdown = False,
-) -> None:
-    """What the service adds to decode and inference of one photo, for one client."""
-    from loadtest.image_overhead import measure
-
-    with _reported(json, markdown) as reports:
-        payload = photo_payloads(photos)[0]
-        reports.append(measure(read_config(config), payload, seconds=seconds, rounds=rounds))
 
 
 @app.command()
 def scaling(
     *,
     config: Config = None,
-    model: Annotated[Model, typer.Option(help="Which model to load.")] = Model.FAQ,
+    model: LoadedModel = Model.FAQ,
     photos: Photos = None,
     questions: Questions = None,
     clients: Clients = 32,
@@ -111,7 +80,7 @@ def scaling(
     """When a saturated replica gets another beside it, and when that goes again."""
     from loadtest.scaling import measure
 
-    with _reported(json, markdown) as reports:
+    with reported(json, markdown) as reports:
         reports.append(
             measure(
                 read_config(config),
@@ -138,7 +107,7 @@ def idle(
     """Processor time without traffic, by process, beside bare Ray Serve."""
     from loadtest.idle import measure
 
-    with _reported(json, markdown) as reports:
+    with reported(json, markdown) as reports:
         reports.append(measure(read_config(config), seconds=seconds, settle_seconds=settle, rounds=rounds))
 
 
@@ -147,7 +116,7 @@ def memory(*, config: Config = None, settle: Settle = 10, json: Json = None, mar
     """Memory at rest, by process."""
     from loadtest.memory import measure
 
-    with _reported(json, markdown) as reports:
+    with reported(json, markdown) as reports:
         reports.append(measure(read_config(config), settle_seconds=settle))
 
 
@@ -165,7 +134,7 @@ def startup(
     """Time from the command to a service that answers."""
     from loadtest.startup import default_command, measure
 
-    with _reported(json, markdown) as reports:
+    with reported(json, markdown) as reports:
         words = shlex.split(command) if command else default_command()
         reports.append(measure(read_config(config), command=words, rounds=rounds))
 
@@ -184,7 +153,7 @@ def replica_loss(
     """Kill one of two FAQ replicas under load: failed requests, time until two run again."""
     from loadtest.replica_loss import measure
 
-    with _reported(json, markdown) as reports:
+    with reported(json, markdown) as reports:
         payloads = question_payloads(questions)
         reports.append(measure(read_config(config), payloads, clients=clients, seconds=seconds, rounds=rounds))
 
@@ -193,7 +162,7 @@ def replica_loss(
 def drain(
     *,
     config: Config = None,
-    model: Annotated[Model, typer.Option(help="Which model to load.")] = Model.IMAGE,
+    model: LoadedModel = Model.IMAGE,
     photos: Photos = None,
     questions: Questions = None,
     clients: Clients = 16,
@@ -205,30 +174,11 @@ def drain(
     """Stop the service with SIGTERM under load: accepted requests that failed."""
     from loadtest.drain import measure
 
-    with _reported(json, markdown) as reports:
+    with reported(json, markdown) as reports:
         payloads = _payloads(model, questions, photos)
         reports.append(
             measure(read_config(config), model.value, payloads, clients=clients, seconds=seconds, rounds=rounds)
         )
-
-
-@app.command()
-def decode(
-    *,
-    photos: Photos = None,
-    weights: Annotated[
-        str | None, typer.Option(help="State dict of mobilenet_v2, to also tell what scaled decoding does to classes.")
-    ] = None,
-    seconds: Seconds = 10,
-    rounds: Rounds = 3,
-    json: Json = None,
-    markdown: Markdown = False,
-) -> None:
-    """Time to prepare a photo on one core, as it is and at 12 megapixels."""
-    from loadtest.decode import measure
-
-    with _reported(json, markdown) as reports:
-        reports.append(measure(photos, weights=weights, seconds=seconds, rounds=rounds))
 
 
 @app.command()
@@ -249,7 +199,7 @@ def faq_speed(
     """Time to score a question, memory and training by the size of the FAQ."""
     from loadtest.faq_speed import measure
 
-    with _reported(json, markdown) as reports:
+    with reported(json, markdown) as reports:
         reports.append(measure(originals, data=data, encoder=encoder, seconds=seconds, over_http=http))
 
 
@@ -265,35 +215,10 @@ def faq_accuracy(
 ) -> None:
     """How often the FAQ matcher is right, beside other methods; in process, on public sets."""
     from loadtest.faq_accuracy import measure
-    from loadtest.report import show
 
-    with _reported(json, markdown) as reports:
+    with reported(json, markdown) as reports:
         reports.extend(measure(data, seeds=seeds))
-    # The first table stands there already, with every figure in its JSON.
-    for report in reports[1:]:
-        typer.echo()
-        show(report, json_file=None, markdown=markdown)
 
 
 def _payloads(model: Model, questions: Path | None, photos: Path | None) -> list[Payload]:
     return question_payloads(questions) if model is Model.FAQ else photo_payloads(photos)
-
-
-@contextmanager
-def _reported(json: Path | None, markdown: bool) -> Iterator[list[Report]]:  # noqa: FBT001 - as the options
-    """Show the report that the block appends; end in one sentence where it fails."""
-    from loadtest.machine import busy_share
-    from loadtest.report import show
-
-    reports: list[Report] = []
-    busy = busy_share()
-    try:
-        yield reports
-        if busy > QUIET_SHARE:
-            reports[0].notes.append(
-                f"The machine was {busy:.0%} busy with other work before; do not trust these figures."
-            )
-        show(reports[0], json_file=json, markdown=markdown)
-    except BenchmarkError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(1) from None

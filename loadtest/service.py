@@ -196,8 +196,21 @@ def post(url: str, content: bytes, content_type: str) -> tuple[Any, http.client.
         BenchmarkError: the response is not a successful one.
     """
     request = urllib.request.Request(url, content, {"content-type": content_type})  # noqa: S310 - our own service
+    return _answer(request)
+
+
+def get(url: str) -> Any:
+    """Ask for something, and return the JSON that came.
+
+    Raises:
+        BenchmarkError: the response is not a successful one.
+    """
+    return _answer(urllib.request.Request(url))[0]  # noqa: S310 - our own service
+
+
+def _answer(request: urllib.request.Request) -> tuple[Any, http.client.HTTPMessage]:
     try:
         with _OPENER.open(request, timeout=120) as response:
             return json.load(response), response.headers
     except OSError as error:
-        raise BenchmarkError(f"{url} does not answer as it should: {error}.") from None
+        raise BenchmarkError(f"{request.full_url} does not answer as it should: {error}.") from None

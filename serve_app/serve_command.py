@@ -82,6 +82,6 @@ def running_replicas(application: str) -> dict[str, int]:
 def example(model: FaqModel | ImageModel, url: str) -> str:
     """Return a curl command that scores with a model."""
     if isinstance(model, FaqModel):
-        body = json.dumps({"input": "How do I start the service?", "top_k": 3})
+        body = json.dumps({"input": "Another program uses port 8000.", "top_k": 3})
         return f"  curl {url}/{model.name}/score -H 'content-type: application/json' -d '{body}'"
     return f"  curl {url}/{model.name}/score -H 'content-type: image/jpeg' --data-binary @photo.jpg"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deployments.contracts import ImagePreset, Weights
 from deployments.errors import StartupError
+from deployments.image_classifier.batch_curve import LARGEST
 from deployments.image_classifier.conversion.cache import converted
 from deployments.image_classifier.conversion.errors import ConversionError
 from deployments.image_classifier.conversion.model_files import ConvertedModel, read
@@ -97,11 +98,12 @@ def _chosen(settings: ImageClassifierSettings, machine: Machine, engine: AskedEn
 
 def _engine(settings: ImageClassifierSettings, source: Source, choice: Choice) -> Engine:
     if choice.engine == source.library:
+        _streams(settings, choice)
         return source.load().engine(
             device=choice.device,
             precision=choice.precision,
             threads=settings.threads,
-            max_batch=settings.max_batch,
+            max_batch=_max_batch(settings),
         )
     with converted(source, KINDS[choice.engine], threads=settings.threads) as model:
         return _open(settings, model, choice, f"set engine to {source.library}")
@@ -114,8 +116,25 @@ def _open(settings: ImageClassifierSettings, model: ConvertedModel, choice: Choi
             choice.precision,
             device=choice.device,
             threads=settings.threads,
-            max_batch=settings.max_batch,
+            streams=_streams(settings, choice),
+            max_batch=_max_batch(settings),
         )
     except RuntimeError:
         logger.exception("%s cannot load the network.", NAMES[choice.engine])
         raise StartupError(f"{NAMES[choice.engine]} cannot load the network; {advice}.") from None
+
+
+def _max_batch(settings: ImageClassifierSettings) -> int:
+    """Return the setting; where the engine is to be measured, room for what is measured."""
+    return LARGEST if settings.max_batch == "auto" else settings.max_batch
+
+
+def _streams(settings: ImageClassifierSettings, choice: Choice) -> int:
+    if settings.streams == "auto":
+        return 1
+    if settings.streams > 1 and choice.engine != "openvino":
+        raise StartupError(
+            f"streams is {settings.streams}, and {NAMES[choice.engine]} runs one batch at a time; set streams to auto, "
+            "or take OpenVINO."
+        )
+    return settings.streams

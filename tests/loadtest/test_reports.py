@@ -75,7 +75,8 @@ def test_drain_tells_accepted_requests_from_later_ones():
 
 
 def test_every_command_explains_itself():
-    for name in ("throughput", "image-overhead", "scaling", "idle", "memory", "startup", "replica-loss", "drain"):
+    commands_of_service = ("throughput", "scaling", "idle", "memory", "startup", "replica-loss", "drain")
+    for name in (*commands_of_service, "engines", "answers", "image-service"):
         assert CliRunner().invoke(commands.app, [name, "--help"]).exit_code == 0
 
 

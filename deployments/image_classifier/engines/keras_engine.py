@@ -30,21 +30,23 @@ class KerasEngine:
         max_batch: images that go through the network at once; more are split.
     """
 
+    streams = 1
+
     def __init__(self, graph: Any, side: int, *, device: Device = "cpu", max_batch: int = 32) -> None:
         self._graph = graph
         self._side = side
         self._device: Device = device
-        self._max_batch = max_batch
+        self.max_batch = max_batch
 
     def warm_up(self) -> None:
         """Run one image and a whole batch, for which memory and kernels differ; see `Engine`."""
-        for count in {1, self._max_batch}:
+        for count in {1, self.max_batch}:
             self.infer(probe(self._side, count))
 
     def infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify images; see `Engine`."""
-        parts = range(0, len(batch), self._max_batch)
-        return np.concatenate([self._run(batch[start : start + self._max_batch]) for start in parts])
+        parts = range(0, len(batch), self.max_batch)
+        return np.concatenate([self._run(batch[start : start + self.max_batch]) for start in parts])
 
     def _run(self, part: NDArray[np.uint8]) -> NDArray[np.float32]:
         try:

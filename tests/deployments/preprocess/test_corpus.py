@@ -68,25 +68,15 @@ def test_whatever_pillow_writes_is_prepared_or_refused():
             assert isinstance(result, InvalidImage), (kind, mode)
 
 
-def pillow_images():
-    """Pillow's test images, which are part of its source distribution and no part of this project."""
-    default = Path.home() / ".cache" / "ray-scoring" / "pillow" / "Tests" / "images"
-    folder = Path(os.environ.get("SCORING_PILLOW_IMAGES", default))
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
-    if not found:
-        pytest.skip(
-            "No images: unpack Pillow's source (`pip download --no-deps --no-binary pillow pillow`) and set "
-            "SCORING_PILLOW_IMAGES to its directory Tests/images."
-        )
-    return found
-
-
 @pytest.mark.integration
-def test_pillows_own_test_images_are_prepared_or_refused(tmp_path):
-    """None ends the process, hangs or takes more memory than allowed, and the next is answered by the same process."""
+def test_pillows_own_test_images_are_prepared_or_refused(tmp_path, pillow_images):
+    """None ends the process, hangs or takes more memory than allowed, and the next is answered by the same process.
+
+    The limits of time are the program's.
+    """
     good = tmp_path / "good.png"
     Image.new("RGB", (300, 200), "red").save(good)
-    files = [path for found in pillow_images() for path in (found, good)]
+    files = [path for found in pillow_images for path in (found, good)]
     program = Path(__file__).with_name("prepare_files.py")
     ran = subprocess.run(
         [sys.executable, str(program)],

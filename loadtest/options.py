@@ -1,0 +1,69 @@
+"""Options that benchmarks share, and how their reports are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from loadtest.errors import BenchmarkError
+
+if TYPE_CHECKING:
+    from loadtest.report import Report
+
+# What a machine at rest has to do all the same.
+QUIET_SHARE = 0.1
+
+
+class Model(StrEnum):
+    """Which of the two models."""
+
+    FAQ = "faq"
+    IMAGE = "image"
+
+
+Config = Annotated[
+    Path | None, typer.Option(help="Ray Serve config file; without one, both models with their defaults.")
+]
+LoadedModel = Annotated[Model, typer.Option("--model", help="Which model to load.")]
+Photos = Annotated[Path | None, typer.Option(help="Directory of photos; without one, a generated photo.")]
+Questions = Annotated[
+    Path | None, typer.Option(help="TSV with the column Text0, or a text file of questions; without one, our own.")
+]
+Rounds = Annotated[int, typer.Option(min=1, help="Times to measure; the median and the spread are shown.")]
+Seconds = Annotated[float, typer.Option(min=1, help="Length of each round.")]
+Settle = Annotated[float, typer.Option(min=0, help="Seconds to leave the service alone before.")]
+Json = Annotated[Path | None, typer.Option("--json", help="File to write every figure to.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print the table in Markdown.")]
+Clients = Annotated[int, typer.Option(min=1, help="Requests that are out at any time.")]
+Network = Annotated[str, typer.Option(help="A classification network of torchvision.")]
+Only = Annotated[
+    list[str] | None, typer.Option(help="Part of an engine's name, as in openvino; may be given several times.")
+]
+Device = Annotated[Literal["cpu", "cuda"], typer.Option(help="Where the networks run.")]
+
+
+@contextmanager
+def reported(json: Path | None, markdown: bool) -> Iterator[list[Report]]:  # noqa: FBT001 - as the options
+    """Show the reports that the block appends, the first one's figures in the file; end in one sentence if it fails."""
+    from loadtest.machine import busy_share  # noqa: PLC0415 - psutil, which `scoring` itself does without
+    from loadtest.report import show  # noqa: PLC0415 - as above
+
+    reports: list[Report] = []
+    busy = busy_share()
+    try:
+        yield reports
+        if busy > QUIET_SHARE:
+            reports[0].notes.append(
+                f"The machine was {busy:.0%} busy with other work before; do not trust these figures."
+            )
+        for number, report in enumerate(reports):
+            typer.echo("\n" * bool(number), nl=False)
+            show(report, json_file=None if number else json, markdown=markdown)
+    except BenchmarkError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(1) from None
