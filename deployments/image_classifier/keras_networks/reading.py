@@ -1,4 +1,8 @@
-"""`.keras` files, SavedModels and weights become functions of pixels."""
+"""`.keras` files, SavedModels and weights become functions of pixels.
+
+A `.keras` file is a description and weights: its code, if any, is not run. A SavedModel is a TensorFlow graph, whose
+operations may read and write files: whoever names one trusts it.
+"""
 
 from __future__ import annotations
 
