@@ -38,7 +38,8 @@ def measure(architecture: str, *, device: Device, data: Path, only: Sequence[str
     Raises:
         BenchmarkError: the data is not complete.
     """
-    variants = [variant for variant in chosen(device, only) if variant is not REFERENCE]
+    # Keras's networks have weights of their own: there is nothing to compare them with.
+    variants = [each for each in chosen(device, only) if each is not REFERENCE and not each.of_keras]
     network, photos = Network(architecture, str(_needed(data / "weights" / f"{architecture}.pth"))), photos_in(data)
     if not photos:
         raise BenchmarkError(f"{data / 'images' / 'imagenet'} holds no photos; correct --data.")

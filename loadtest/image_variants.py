@@ -26,6 +26,7 @@ class Variant:
         devices: on which it is measured.
         quantized: kind of the files that int8 is made as beforehand; None for what starts from the network.
         as_it_comes: PyTorch without an engine around it.
+        of_keras: whether Keras's own network of that architecture is run, whose weights are random.
     """
 
     name: str
@@ -34,12 +35,22 @@ class Variant:
     devices: tuple[Device, ...] = ANYWHERE
     quantized: Literal["openvino", "onnx"] | None = None
     as_it_comes: bool = False
+    of_keras: bool = False
 
 
 # What the others are compared with.
 REFERENCE = Variant("PyTorch as it comes, fp32", "fp32", {"engine": "torch"}, as_it_comes=True)
 
-# The settings of an engine that this version of the product does not have are refused by it, in a sentence.
+# Networks of torchvision that Keras has as well, by its names.
+APPLICATIONS = {
+    "resnet50": "ResNet50",
+    "resnet101": "ResNet101",
+    "resnet152": "ResNet152",
+    "mobilenet_v2": "MobileNetV2",
+    "densenet121": "DenseNet121",
+    "vgg16": "VGG16",
+}
+
 VARIANTS = (
     REFERENCE,
     Variant("PyTorch fp32", "fp32", {"engine": "torch"}),
@@ -52,7 +63,8 @@ VARIANTS = (
     Variant("OpenVINO int8", "int8", {"engine": "openvino"}, ON_CPU, quantized="openvino"),
     Variant("ONNX Runtime fp32", "fp32", {"engine": "onnxruntime"}),
     Variant("ONNX Runtime int8", "int8", {"engine": "onnxruntime"}, ON_CPU, quantized="onnx"),
-    Variant("Keras fp32", "fp32", {"engine": "keras"}),
+    Variant("Keras fp32", "fp32", {"engine": "keras"}, of_keras=True),
+    Variant("Keras, OpenVINO bf16", "bf16", {"engine": "openvino"}, ON_CPU, of_keras=True),
 )
 
 
@@ -103,7 +115,15 @@ class Network:
             variant: the engine.
             device: where it runs.
             more: settings of the image classifier that take the place of the network's, as `model_dir` does.
+
+        Raises:
+            BenchmarkError: Keras has no such network.
         """
-        network = {} if "model_dir" in more else self.settings
+        network = {} if "model_dir" in more else self._of_keras() if variant.of_keras else self.settings
         model = {**network, "precision": variant.precision, "device": device, **variant.engine, **more}
         return json.dumps({"model": model, "allow_untrained": True, "as_it_comes": variant.as_it_comes})
+
+    def _of_keras(self) -> dict[str, Any]:
+        if self.architecture not in APPLICATIONS:
+            raise BenchmarkError(f"Keras has no {self.architecture}.")
+        return {"keras": {"application": APPLICATIONS[self.architecture]}, "download": False}

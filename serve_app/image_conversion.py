@@ -136,6 +136,7 @@ def _compare(network: Network, source: Source, model: ConvertedModel, wanted: Wa
 
     from deployments.image_classifier.conversion.comparison import compare, latency
     from deployments.image_classifier.engines.choice import Converted, choose
+    from deployments.image_classifier.engines.engine import EngineOptions
     from deployments.image_classifier.engines.machine import this_machine
     from deployments.image_classifier.engines.opening import open_converted
 
@@ -146,7 +147,7 @@ def _compare(network: Network, source: Source, model: ConvertedModel, wanted: Wa
         this_machine(), precision=wanted.precision, device="cpu", converted=Converted(about.kind, about.precision)
     )
     origin_size = network.size
-    origin = network.engine(device="cpu", precision="fp32", threads=None, max_batch=len(images))
+    origin = network.engine(EngineOptions(max_batch=len(images)))
     engine = open_converted(model, choice.precision)
     comparison = compare(
         engine.infer(images), origin.infer(images), None if classes is None else np.array(classes, np.int64)

@@ -10,6 +10,7 @@ import ray
 
 from deployments.autoscaling import stage_options
 from deployments.faq_matcher.deployment import FAQ_MATCHER
+from deployments.image_classifier.conversion.model_files import kind_of
 from deployments.image_classifier.deployment import IMAGE_CLASSIFIER
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.ingress.deployment import BoundVersion
@@ -84,12 +85,18 @@ def drain_seconds(application: ApplicationSettings) -> float:
 
 
 def gpus(settings: ImageClassifierSettings) -> float:
-    """GPUs to reserve for each replica: what the settings say, or one where there is any."""
+    """GPUs to reserve for each replica: what the settings say, or one where there is any that it can use."""
     if settings.gpus != "auto":
         return settings.gpus
-    if settings.device == "cpu":
-        return 0
-    return 1 if gpus_in_reach() else 0
+    return 1 if _may_use_gpu(settings) and gpus_in_reach() else 0
+
+
+def _may_use_gpu(settings: ImageClassifierSettings) -> bool:
+    """Whether what the settings name can run on a GPU; OpenVINO runs on the CPU only."""
+    if settings.device == "cpu" or settings.engine == "openvino":
+        return False
+    # A directory that only replicas can read may hold any kind.
+    return settings.model_dir is None or kind_of(Path(settings.model_dir)) != "openvino"
 
 
 def gpus_in_reach() -> bool:

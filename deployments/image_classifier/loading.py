@@ -13,7 +13,7 @@ from deployments.image_classifier.conversion.cache import converted
 from deployments.image_classifier.conversion.errors import ConversionError
 from deployments.image_classifier.conversion.model_files import ConvertedModel, read
 from deployments.image_classifier.engines.choice import NAMES, AskedEngine, Choice, Converted, choose
-from deployments.image_classifier.engines.engine import KINDS, Engine, Facts
+from deployments.image_classifier.engines.engine import KINDS, Engine, EngineOptions, Facts
 from deployments.image_classifier.engines.machine import Machine, this_machine
 from deployments.image_classifier.engines.opening import open_converted
 from deployments.image_classifier.origins import Source
@@ -100,10 +100,14 @@ def _engine(settings: ImageClassifierSettings, source: Source, choice: Choice) -
     if choice.engine == source.library:
         _streams(settings, choice)
         return source.load().engine(
-            device=choice.device,
-            precision=choice.precision,
-            threads=settings.threads,
-            max_batch=_max_batch(settings),
+            EngineOptions(
+                device=choice.device,
+                precision=choice.precision,
+                threads=settings.threads,
+                max_batch=_max_batch(settings),
+                compile=settings.compile,
+                gpu_memory=settings.gpu_share,
+            )
         )
     with converted(source, KINDS[choice.engine], threads=settings.threads) as model:
         return _open(settings, model, choice, f"set engine to {source.library}")

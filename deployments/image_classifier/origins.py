@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from deployments.contracts import ImagePreset, Weights
-from deployments.image_classifier.engines.engine import Device, Engine, Facts, Kind, Library, Precision
+from deployments.image_classifier.engines.engine import Engine, EngineOptions, Facts, Kind, Library
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,8 +41,8 @@ class Network(Protocol):
             Exception: whatever the library raises where it cannot.
         """
 
-    def engine(self, *, device: Device, precision: Precision, threads: int | None, max_batch: int) -> Engine:
-        """Run the network in its own library; it may be changed by this."""
+    def engine(self, options: EngineOptions) -> Engine:
+        """Run the network in its own library, with those options that it has; it may be changed by this."""
 
 
 class Source(Protocol):

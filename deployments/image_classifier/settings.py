@@ -88,10 +88,15 @@ class ImageClassifierSettings(BaseModel):
         default="auto", description="Where the network runs; auto takes the GPU where there is one."
     )
     gpus: Annotated[float, Field(ge=0)] | Literal["auto"] = Field(
-        default="auto", description="GPUs that Ray reserves for each replica; auto: one where Ray has any."
+        default="auto",
+        description="GPUs that Ray reserves for each replica, 0.25 for a share; auto: one where it can use any.",
     )
     threads: int | None = Field(
         default=None, ge=1, description="Threads that compute in one replica; none: the CPUs that it reserves, or all."
+    )
+    compile: Literal["auto"] | bool = Field(
+        default="auto",
+        description="PyTorch's; auto: CUDA graphs on a GPU, nothing on a CPU. True: torch.compile, minutes at a start.",
     )
     streams: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         default="auto",
@@ -104,6 +109,11 @@ class ImageClassifierSettings(BaseModel):
     explanations: ExplanationSettings = Field(
         default=ExplanationSettings(), description="Where the network looked, for requests with `explain`."
     )
+
+    @property
+    def gpu_share(self) -> float | None:
+        """What a replica may take of a GPU that it shares with others, above 0 and below 1; None if it shares none."""
+        return self.gpus if self.gpus != "auto" and 0 < self.gpus < 1 else None
 
     @property
     def library(self) -> Library:

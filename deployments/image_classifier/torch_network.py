@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from deployments.image_classifier.conversion.errors import ConversionError
-from deployments.image_classifier.engines.engine import Device, Engine, Kind, Precision
+from deployments.image_classifier.engines.engine import Engine, EngineOptions, Kind
 from deployments.image_classifier.engines.machine import installed
 from deployments.image_classifier.engines.probe import probe
 from deployments.image_classifier.engines.torch_engine import TorchEngine
@@ -58,10 +58,17 @@ class TorchNetwork:
             warnings.simplefilter("ignore")
             _WRITERS[kind](self._graph, images, file)
 
-    def engine(self, *, device: Device, precision: Precision, threads: int | None, max_batch: int) -> Engine:
+    def engine(self, options: EngineOptions) -> Engine:
         """Run it in PyTorch; see `Network`."""
         return TorchEngine(
-            self._graph, self._side, device=device, precision=precision, threads=threads, max_batch=max_batch
+            self._graph,
+            self._side,
+            device=options.device,
+            precision=options.precision,
+            threads=options.threads,
+            max_batch=options.max_batch,
+            compile=options.compile,
+            gpu_memory=options.gpu_memory,
         )
 
 

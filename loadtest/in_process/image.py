@@ -148,7 +148,7 @@ def plain(settings: ImageClassifierSettings, *, allow_untrained: bool) -> Loaded
     from loadtest.in_process.plain_network import PlainNetwork  # noqa: PLC0415
 
     source = find_torchvision(settings, allow_untrained=allow_untrained)
-    preset = source.known.preset
+    preset = source.preset
     device = "cuda" if settings.device == "cuda" else "cpu"
     engine = PlainNetwork(load_network(source), preset.crop, device=device, threads=settings.threads)
     return LoadedModel(engine, list(source.labels), preset, source.weights, source.facts)

@@ -23,7 +23,7 @@ from deployments.image_classifier.conversion.class_table import read_classes
 from deployments.image_classifier.conversion.comparison import compare
 from deployments.image_classifier.engines.engine import Kind
 from deployments.image_classifier.loading import load_model
-from deployments.image_classifier.settings import ImageClassifierSettings
+from deployments.image_classifier.settings import IN_CONVERTED, ImageClassifierSettings
 from deployments.image_classifier.torchvision_source import TorchvisionSource, find_torchvision
 from loadtest.in_process import answering
 from loadtest.in_process.image import plain
@@ -67,7 +67,6 @@ class Answers:
         # The CPU is the reference wherever the others run.
         reference = plain(ImageClassifierSettings.model_validate(settings), allow_untrained=False)
         self._source = find_torchvision(ImageClassifierSettings.model_validate(settings), allow_untrained=False)
-        self._network = frozenset(settings)
         self._names = [path.name for path in photos]
         self._pixels = prepared([path.read_bytes() for path in photos], reference.preset)
         parts = [self._pixels[start : start + PART] for start in range(0, len(photos), PART)]
@@ -97,9 +96,8 @@ class Answers:
         facts: dict[str, Any] = {}
         for photos, files in self._parts(kind):
             with files as more:
-                # A converted model brings what names the network.
-                given = {name: value for name, value in settings.items() if not more or name not in self._network}
-                model = load_model(ImageClassifierSettings.model_validate({**given, **more}), allow_untrained=False)
+                kept = {name: value for name, value in settings.items() if not (more and name in IN_CONVERTED)}
+                model = load_model(ImageClassifierSettings.model_validate({**kept, **more}), allow_untrained=False)
                 found[photos] = model.engine.infer(self._pixels[photos])
                 facts = dict(model.engine.describe())
         return {**difference(found, self._expected, self._classes, self._names), "facts": facts}

@@ -47,7 +47,7 @@ def main() -> None:
 
         def answer(request: dict[str, Any]) -> dict[str, Any]:
             photos = [Path(name).read_bytes() for name in request["photos"][:MOST_IMAGES]]
-            images = prepared(photos, source.known.preset) if photos else probe(source.known.preset.crop, NOISE)
+            images = prepared(photos, source.preset) if photos else probe(source.preset.crop, NOISE)
             return {"seconds": quantized(source, request["kind"], images, Path(request["directory"]))}
 
         return {"weights": str(path), "untrained": source.file is None}, answer

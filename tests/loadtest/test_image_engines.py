@@ -108,8 +108,6 @@ def started(monkeypatch):
     def program(module, *arguments, environment):
         model = json.loads(arguments[1])["model"]
         found.append((model, environment["SCORING_CACHE"]))
-        if model["engine"] == "keras":
-            raise BenchmarkError("There is no Keras.")
         yield FakeProgram(model)
 
     monkeypatch.setattr(image_engines, "program", program)
@@ -133,7 +131,7 @@ def test_engines_that_fail_are_left_out_and_the_others_measured(started, data):
         assert {size: len(rounds) for size, rounds in engine["rounds"].items()} == {1: 3, 2: 3, 4: 3}
         assert (engine["start"]["first"], engine["start"]["seconds"]) == (2.5, [2.5, 2.5])
     assert table.data["left_out"] == {
-        "Keras fp32": "There is no Keras.", "ONNX Runtime fp32": "With a batch of 4: Out of memory.",
+        "Keras fp32": "Keras has no squeezenet1_1.", "ONNX Runtime fp32": "With a batch of 4: Out of memory.",
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from deployments.image_classifier.settings import ImageClassifierSettings
 from loadtest.errors import BenchmarkError
 from loadtest.image_variants import REFERENCE, VARIANTS, Network, chosen
 
-NOT_YET = {"keras", "compile"}
+NOT_YET = {"compile"}
 
 
 def names(device, only=None):
@@ -29,7 +29,7 @@ def test_each_device_has_its_variants_and_the_reference_first():
 
 
 def test_some_may_be_chosen_and_the_reference_stays():
-    assert names("cpu", ["openvino"]) == [REFERENCE.name, "OpenVINO fp32", "OpenVINO bf16", "OpenVINO int8"]
+    assert names("cpu", ["openvino i", "openvino f"]) == [REFERENCE.name, "OpenVINO fp32", "OpenVINO int8"]
     assert names("cpu", ["as it comes"]) == [REFERENCE.name]
     with pytest.raises(BenchmarkError, match="there are: PyTorch as it comes"):
         chosen("cpu", ["abacus"])
@@ -43,6 +43,13 @@ def test_the_product_takes_the_settings(variant):
     model = ImageClassifierSettings.model_validate(settings["model"])
     assert (model.engine, model.precision, model.max_batch) == (variant.engine["engine"], variant.precision, 8)
     assert (model.model_dir, model.architecture) == (
-        ("directory", "resnet152") if variant.quantized else (None, "mobilenet_v2")
+        ("directory", "resnet152") if variant.quantized else (None, "resnet152" if variant.of_keras else "mobilenet_v2")
     )
+    assert (model.keras and model.keras.application) == ("MobileNetV2" if variant.of_keras else None)
     assert settings["as_it_comes"] == (variant is REFERENCE)
+
+
+def test_a_network_that_keras_does_not_have_is_refused():
+    (variant, *_) = (each for each in VARIANTS if each.of_keras)
+    with pytest.raises(BenchmarkError, match="Keras has no vit_b_16"):
+        Network("vit_b_16").loaded(variant, "cpu")

@@ -9,8 +9,9 @@ from PIL import Image
 from ray import serve
 from ray.serve import Application
 
-from deployments.contracts import EncodedImage, Question
+from deployments.contracts import EncodedImage, ImagePreset, Question
 from deployments.errors import InvalidImage, StartupError
+from deployments.image_classifier.conversion.model_files import FILES, About, seal
 from deployments.replica import replica_id, reserved_cpus
 from deployments.scaling import CALLS_PER_REPLICA
 from serve_app import kinds
@@ -115,6 +116,10 @@ def test_untrained_weights_are_allowed_on_a_laptop_only(profile, allowed):
         ({"gpus": 0.25}, False, 0.25),
         ({"gpus": 0}, True, 0),
         ({"gpus": 2, "device": "cpu"}, True, 2),
+        ({"engine": "openvino"}, True, 0),
+        ({"engine": "openvino", "gpus": 1}, True, 1),
+        ({"engine": "onnxruntime"}, True, 1),
+        ({"model_dir": "/not/on/this/node"}, True, 1),
     ],
 )
 def test_a_gpu_is_reserved_where_there_is_one_or_the_settings_say_so(monkeypatch, model, in_reach, reserved):
@@ -122,6 +127,18 @@ def test_a_gpu_is_reserved_where_there_is_one_or_the_settings_say_so(monkeypatch
     built = deployments(image_model(model=model))
     assert built["image-1"].ray_actor_options["num_gpus"] == reserved
     assert built["image-1-preprocess"].ray_actor_options["num_gpus"] == 0
+
+
+@pytest.mark.parametrize(("kind", "reserved"), [("openvino", 0), ("onnx", 1)])
+def test_a_converted_model_reserves_a_gpu_where_its_engine_can_use_one(monkeypatch, tmp_path, kind, reserved):
+    preset = ImagePreset(232, 224, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    about = About(kind=kind, precision="fp32", weights="trained", preset=preset, labels=("cat",), facts={}, versions={})
+    for name in FILES[kind]:
+        (tmp_path / name).write_text("a network")
+    seal(tmp_path, about)
+    monkeypatch.setattr(kinds, "gpus_in_reach", lambda: True)
+    built = deployments(image_model(model={"model_dir": str(tmp_path)}))
+    assert built["image-1"].ray_actor_options["num_gpus"] == reserved
 
 
 @pytest.mark.parametrize(("resources", "expected"), [({"CPU": 4.0, "GPU": 1.0}, True), ({"CPU": 4.0}, False)])

@@ -101,6 +101,14 @@ def is_model(directory: Path) -> bool:
     return True
 
 
+def kind_of(directory: Path) -> Kind | None:
+    """Tell which library's files a directory holds, unchecked; None where no model can be read."""
+    try:
+        return _read_manifest(directory).about.kind
+    except StartupError:
+        return None
+
+
 def read(directory: Path) -> ConvertedModel:
     """Read a model and check its files.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ Device = Literal["cpu", "cuda"]
 
 # Where networks come from; its engine runs them as they are.
 Library = Literal["torch", "keras"]
+
+# Whether PyTorch compiles the network.
+Compile = Literal["auto"] | bool
 
 # The files of a converted model, and the engine that runs each kind.
 Kind = Literal["openvino", "onnx"]
@@ -29,6 +33,27 @@ PLATFORMS: dict[str, str] = {
     "onnxruntime": "onnxruntime",
     "keras": "keras",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How an engine runs a network.
+
+    Attributes:
+        device: where.
+        precision: of the arithmetic.
+        threads: of the CPU; None for as many as this process may run on.
+        max_batch: images that go through the network at once; more are split.
+        compile: whether PyTorch compiles the network.
+        gpu_memory: share of the GPU's memory that this process may take, above 0 to 1; None for no limit.
+    """
+
+    device: Device = "cpu"
+    precision: Precision = "fp32"
+    threads: int | None = None
+    max_batch: int = 32
+    compile: Compile = "auto"
+    gpu_memory: float | None = None
 
 
 class Engine(Protocol):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from deployments.contracts import ImagePreset
 from deployments.errors import StartupError
 from deployments.image_classifier.conversion.errors import ConversionError
-from deployments.image_classifier.engines.engine import Device, Engine, Kind, Precision
+from deployments.image_classifier.engines.engine import Engine, EngineOptions, Kind
 from deployments.image_classifier.engines.keras_engine import KerasEngine
 from deployments.image_classifier.engines.probe import probe
 from deployments.image_classifier.keras_networks.library import settle, tf
@@ -74,9 +74,9 @@ class KerasClassification:
         # Weights stay fp32; the engine computes in what the CPU is fastest at.
         openvino.save_model(openvino.convert_model(self._graph), file, compress_to_fp16=False)
 
-    def engine(self, *, device: Device, precision: Precision, threads: int | None, max_batch: int) -> Engine:  # noqa: ARG002
+    def engine(self, options: EngineOptions) -> Engine:
         """Run it in TensorFlow; precision and threads are those of the network and the process; see `Network`."""
-        return KerasEngine(self._graph, self._preset.crop, device=device, max_batch=max_batch)
+        return KerasEngine(self._graph, self._preset.crop, device=options.device, max_batch=options.max_batch)
 
     def check(self) -> None:
         """See that the network takes the images and gives a probability for each label.

@@ -2,7 +2,7 @@ import pytest
 
 from deployments.contracts import PreparedImage
 from deployments.errors import StartupError
-from deployments.image_classifier import loading
+from deployments.image_classifier import loading, torch_network
 from deployments.image_classifier.classifier import ImageClassifier
 from deployments.image_classifier.conversion.cache import converted
 from deployments.image_classifier.conversion.errors import ConversionError
@@ -69,6 +69,21 @@ def test_untrained_weights_are_the_same_in_every_engine():
     ]
     one, other = (dict(zip(each.indices, each.probabilities, strict=True)) for each in scores)
     assert max(abs(one[index] - other[index]) for index in one) < 1e-5
+
+
+def test_settings_reach_the_engine_of_pytorch(monkeypatch):
+    taken = {}
+
+    def engine(_, side, **options):
+        taken.update(options, side=side)
+
+    monkeypatch.setattr(torch_network, "TorchEngine", engine)
+    given = {"engine": "torch", "precision": "fp32", "threads": 3, "max_batch": 7, "compile": False, "gpus": 0.25}
+    loading.load_model(ImageClassifierSettings(**UNTRAINED, **given), allow_untrained=True)
+    assert taken == {
+        "side": 224, "device": "cpu", "precision": "fp32", "threads": 3, "max_batch": 7, "compile": False,
+        "gpu_memory": 0.25,
+    }  # fmt: skip
 
 
 def test_where_auto_cannot_convert_pytorch_takes_its_place(only_openvino, monkeypatch):

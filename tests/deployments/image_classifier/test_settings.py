@@ -15,6 +15,11 @@ def test_takes_shares_of_gpus(gpus):
     assert ImageClassifierSettings(gpus=gpus).gpus == gpus
 
 
+@pytest.mark.parametrize(("gpus", "share"), [("auto", None), (0, None), (0.25, 0.25), (1, None), (2, None)])
+def test_only_a_part_of_a_gpu_is_a_share(gpus, share):
+    assert ImageClassifierSettings(gpus=gpus).gpu_share == share
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -26,6 +31,7 @@ def test_takes_shares_of_gpus(gpus):
         {"streams": 0},
         {"max_batch": 0},
         {"max_batch": "all"},
+        {"compile": "sometimes"},
         {"archtecture": "x"},
     ],
 )

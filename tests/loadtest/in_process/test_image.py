@@ -80,7 +80,7 @@ def test_random_weights_are_written_for_all_engines(settings, tmp_path):
 def test_a_photo_that_cannot_be_read_is_refused(settings):
     preset = image_files.find_torchvision(
         ImageClassifierSettings.model_validate(settings), allow_untrained=False
-    ).known.preset
+    ).preset
     assert image_files.prepared([generated_photo()], preset).shape == (1, preset.crop, preset.crop, 3)
     with pytest.raises(StartupError, match="A photo cannot be used"):
         image_files.prepared([b"no photo"], preset)

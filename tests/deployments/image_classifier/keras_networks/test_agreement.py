@@ -6,6 +6,7 @@ import pytest
 from deployments.contracts import PreparedImage
 from deployments.image_classifier.classifier import ImageClassifier
 from deployments.image_classifier.conversion.cache import converted
+from deployments.image_classifier.engines.engine import EngineOptions
 from deployments.image_classifier.engines.opening import open_converted
 from deployments.image_classifier.engines.probe import probe
 from deployments.image_classifier.keras_networks.library import keras
@@ -19,7 +20,7 @@ preprocess_input = keras.applications.imagenet_utils.preprocess_input
 
 def engines_of(source):
     """Yield the answers of Keras's engine, in parts of 3 images, and of the network converted to OpenVINO."""
-    yield source.load().engine(device="cpu", precision="fp32", threads=1, max_batch=3)
+    yield source.load().engine(EngineOptions(threads=1, max_batch=3))
     pytest.importorskip("openvino")
     with converted(source, "openvino") as model:
         yield open_converted(model, "fp32", max_batch=3)
@@ -72,9 +73,7 @@ def test_layers_of_half_precision_give_probabilities_too(source_of, tmp_path):
         keras.config.set_dtype_policy(before)
     model.save(tmp_path / "half.keras")
     expected = model.predict(preprocess_input(IMAGES.astype(np.float32), mode="tf"), verbose=0).astype(np.float32)
-    engine = (
-        source_of(uri=tmp_path / "half.keras").load().engine(device="cpu", precision="fp32", threads=1, max_batch=32)
-    )
+    engine = source_of(uri=tmp_path / "half.keras").load().engine(EngineOptions(threads=1, max_batch=32))
     np.testing.assert_allclose(engine.infer(IMAGES), expected, atol=0.02)
 
 
@@ -113,7 +112,7 @@ def test_images_that_the_network_cannot_take_raise_a_runtime_error(source_of):
 
 
 def test_answers_stay_when_the_next_come(source_of):
-    engine = source_of().load().engine(device="cpu", precision="fp32", threads=1, max_batch=3)
+    engine = source_of().load().engine(EngineOptions(threads=1, max_batch=3))
     first = engine.infer(IMAGES[:1])
     before = first.copy()
     engine.infer(IMAGES[1:])
