@@ -1,11 +1,16 @@
 """Real models on real data, over HTTP."""
 
 import csv
+import io
 import subprocess
 
 import numpy as np
 import pytest
+import yaml
+from PIL import Image
 from services import ROOT, SCORING, write_config
+
+from deployments.image_classifier.labels import imagenet_labels
 
 
 def test_mobilenet_recognizes_real_photos(serve, data):
@@ -45,6 +50,63 @@ def test_mobilenet_shows_where_it_sees_the_lynx(serve, data, tmp_path):
     assert grid.shape == (7, 7)
     assert grid[1:4, 2:6].mean() > 2 * grid[4:].mean()
     assert grid[1:4, 2:6].mean() > 2 * grid[:, :2].mean()
+
+
+def scored(service, content, **options):
+    """Return (label, probability) of every class, most probable first, and the response."""
+    headers = {"content-type": "image/png"}
+    response = service.client.post("/image/score", params={"top_k": 1000}, content=content, headers=headers, **options)
+    assert response.status_code == 200, response.text
+    return response.json()["result"][0]["image"], response
+
+
+@pytest.fixture(scope="module")
+def keras_pictures():
+    """Pictures as PNG that no preparation changes but for the crop, and what Keras itself answers to them."""
+    pytest.importorskip("tensorflow")
+    from deployments.image_classifier.keras_networks.library import keras
+
+    colours = np.random.default_rng(5).random((4, 1, 1, 3))
+    pixels = (np.random.default_rng(6).integers(0, 256, (4, 256, 256, 3)) * colours).astype(np.uint8)
+    keras.utils.set_random_seed(0)
+    network = keras.applications.ResNet152(weights=None)
+    prepared = keras.applications.resnet.preprocess_input(pixels[:, 16:240, 16:240].astype(np.float32))
+    files = []
+    for each in pixels:
+        file = io.BytesIO()
+        Image.fromarray(each).save(file, "PNG")
+        files.append(file.getvalue())
+    return files, network.predict(prepared, verbose=0)
+
+
+@pytest.mark.parametrize(("engine", "tolerance"), [("auto", 0.2), ("openvino", 1e-3), ("keras", 1e-3)])
+def test_keras_resnet152_answers_as_keras_itself(serve, keras_pictures, tmp_path, engine, tolerance):
+    files, expected = keras_pictures
+    if engine == "openvino":
+        pytest.importorskip("openvino")
+    content = yaml.safe_load((ROOT / "config" / "keras.yaml").read_text(encoding="utf-8"))
+    model = content["applications"][0]["args"]["models"][0]["versions"][0]["model"]
+    # Seeded weights; where auto takes half precision, it shows in the tolerance.
+    model.update(download=False, engine=engine, device="cpu", **({} if engine == "auto" else {"precision": "fp32"}))
+    config = tmp_path / "keras.yaml"
+    config.write_text(yaml.safe_dump(content), encoding="utf-8")
+    service = serve("--config", config)
+    service.wait_for("Everything else")
+    labels = imagenet_labels()
+    for file, probabilities in zip(files, expected, strict=True):
+        classes, response = scored(service, file)
+        assert response.headers["x-model-weights"] == response.json()["weights"] == "untrained"
+        found = np.zeros(len(labels))
+        for label, probability in classes:
+            found[labels.index(label)] = probability
+        assert np.abs(found - probabilities).max() < tolerance
+        assert classes[0][0] == labels[probabilities.argmax()] or engine == "auto"
+    description = service.client.get("/v2/models/image").json()
+    assert description["platform"] == ("keras" if engine == "keras" else "openvino")
+    assert description["parameters"]["architecture"] == "ResNet152"
+    problem = service.client.post("/image/score", content=files[0][:500], headers={"content-type": "image/png"})
+    assert problem.status_code == 422
+    assert service.stop() == []
 
 
 @pytest.fixture

@@ -84,6 +84,56 @@ def test_a_converted_model_is_served_with_the_lines_that_are_shown(convert, file
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.fixture(scope="module")
+def keras_file(tmp_path_factory):
+    """A network of Keras with three classes."""
+    pytest.importorskip("tensorflow")
+    from deployments.image_classifier.keras_networks.library import keras
+
+    pixels = keras.layers.Input((32, 32, 3))
+    signals = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(pixels))
+    path = tmp_path_factory.mktemp("keras") / "small.keras"
+    keras.Model(pixels, keras.layers.Dense(3, activation="softmax")(signals)).save(path)
+    return path
+
+
+@pytest.fixture
+def convert_keras(files, tmp_path):
+    def run(*arguments):
+        words = ["convert", "--output", tmp_path / "model", "--labels-uri", files / "labels.txt", *arguments]
+        return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+
+    return run
+
+
+def test_a_network_of_keras_is_converted_and_compared_with_keras(convert_keras, keras_file, files, tmp_path):
+    options = ("--normalization", "caffe", "--crop", 32, "--precision", "fp32", "--photos", files / "photos")
+    result = convert_keras("--keras", keras_file, *options)
+    assert result.exit_code == 0, result.stderr
+    assert "Keras fp32" in result.stdout
+    assert "Compared on 3 photos" in result.stdout
+    settings = ImageClassifierSettings(model_dir=str(tmp_path / "model"))
+    description = ImageClassifier.load(settings, allow_untrained=False).describe()
+    assert (description.platform, description.preset.channels, description.preset.crop) == ("openvino", "BGR", 32)
+    assert description.parameters["source"] == "small.keras"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--keras", "{}"], "keras: must say how the network wants its pixels with normalization"),
+        (["--keras", "{}", "--normalization", "tf", "--crop", "48"], "takes 32 x 32 x 3, not images of 48 x 48 x 3"),
+        (["--keras", "{}", "--normalization", "tf", "--crop", "32", "--to", "onnx"], "converted for OpenVINO only"),
+        (["--keras", "{}", "--weights-uri", "w.h5"], "a file of Keras has its own, so take it out"),
+        (["--keras", "{}", "--architecture", "resnet18"], "--architecture is for networks of torchvision: take it out"),
+        (["--normalization", "tf"], "--normalization is for networks of Keras: take it out"),
+        (["--keras", "ResNet151"], "keras.application must be a network of keras.applications, not 'ResNet151'"),
+    ],
+)
+def test_what_cannot_be_of_keras_is_said_in_one_sentence(convert_keras, keras_file, arguments, message):
+    assert message in refusal(convert_keras(*[word.format(keras_file) for word in arguments]))
+
+
 def test_a_model_is_replaced_only_when_told(convert):
     assert convert().exit_code == 0
     assert "replace it with --overwrite" in refusal(convert())
@@ -164,6 +214,9 @@ def test_engines_that_are_missing_say_how_to_install_them(monkeypatch):
     result = show_engines(monkeypatch, Machine(packages={"torch": "2.9"}))
     assert rows_of(result)["OpenVINO"][0] == "no: pip install 'ray-scoring[openvino]'"
     assert "auto takes PyTorch" in result.stdout
+    result = show_engines(monkeypatch, Machine(packages={"keras": "3.15"}))
+    assert rows_of(result)["Keras"] == ["3.15", "cpu", "fp32", "picked by auto"]
+    assert "For a network of Keras, auto takes Keras, since it is the fastest of the installed" in result.stdout
     result = show_engines(monkeypatch, Machine())
     assert result.exit_code == 2
     assert "No engine is installed" in result.stderr

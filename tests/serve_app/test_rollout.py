@@ -2,6 +2,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+import ray.serve
 
 from deployments.errors import StartupError
 from serve_app import rollout
@@ -157,6 +158,23 @@ def test_each_step_is_reported_once(states):
         "faq: running (1 replica)",
         "image: running (2 replicas)",
     ]
+
+
+def test_a_conversion_is_reported_unless_it_is_an_old_one(states, tmp_path, monkeypatch):
+    (tmp_path / "converted" / ".left-behind").mkdir(parents=True)
+    states += [application("DEPLOYING"), application("DEPLOYING"), application("RUNNING")]
+    status, asked, reported = ray.serve.status, [], []
+
+    def converting():
+        asked.append(None)
+        if len(asked) == 2:
+            assert reported == []
+            (tmp_path / "converted" / ".new").mkdir()
+        return status()
+
+    monkeypatch.setattr("ray.serve.status", converting)
+    follow_rollout("mine", reported.append, threading.Event())
+    assert reported == ["network: being converted for a faster engine, this once"]
 
 
 @pytest.mark.parametrize("status", ["DEPLOY_FAILED", "UNHEALTHY"])

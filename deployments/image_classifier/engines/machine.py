@@ -68,7 +68,7 @@ def this_machine(library: Library = "torch") -> Machine:
     packages = {package: found for package in PACKAGES if (found := installed(package)) is not None}
     if BACKEND not in packages:
         packages.pop("keras", None)
-    has_gpu, gpu_has_bf16 = _gpu(packages, library) if _may_have_gpu() else (False, False)
+    has_gpu, gpu_has_bf16 = _gpu(packages, library) if may_have_gpu() else (False, False)
     return Machine(cpu_flags(), has_gpu, gpu_has_bf16, packages)
 
 
@@ -103,7 +103,7 @@ def cpu_model(info: Path = CPU_INFO) -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
-def _may_have_gpu() -> bool:
+def may_have_gpu() -> bool:
     """Whether looking for a GPU is worth importing a library."""
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "any") in NO_GPUS
     # The second is how the Linux of Windows shows a GPU.

@@ -13,11 +13,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from deployments.errors import StartupError
+from deployments.image_classifier.engines.machine import may_have_gpu
 
 __all__ = ["keras", "settle", "tf", "without_noise"]
 
-# Lines that its native parts write before any setting of theirs is read, as in `I0000 00:00:17... port.cc:153]`.
+# How lines begin that its native parts write whatever the level of logs, as in `I0000 00:00:17... port.cc:153]`.
 NOISE = (b"I0000 ", b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR")
+
+# Looking for a GPU where there is none.
+NO_GPU = b"failed call to cuInit"
 
 STDERR = 2
 
@@ -36,7 +40,11 @@ def without_noise() -> Iterator[None]:
             os.dup2(kept, STDERR)
             os.close(kept)
             written.seek(0)
-            os.write(STDERR, b"".join(line for line in written if not line.startswith(NOISE)))
+            os.write(STDERR, b"".join(line for line in written if not _is_noise(line)))
+
+
+def _is_noise(line: bytes) -> bool:
+    return line.startswith(NOISE) or (NO_GPU in line and not may_have_gpu())
 
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -48,7 +56,7 @@ try:
         import tensorflow as tf
 except ImportError as error:
     raise StartupError(
-        f"{error.name} is not installed, which networks of Keras need: install it with "
+        f"{str(error.name).partition('.')[0]} is not installed, which networks of Keras need: install it with "
         "`pip install 'ray-scoring[keras]'`, or name a converted model with model_dir."
     ) from None
 if keras.backend.backend() != "tensorflow":
@@ -66,7 +74,8 @@ def settle(threads: int | None, *, gpu: bool) -> None:
         threads: of the CPU; None for as many as this process may run on.
         gpu: whether it may use one; of its memory it takes as much as it needs.
     """
-    devices: list[Any] = tf.config.list_physical_devices("GPU")
+    with without_noise():
+        devices: list[Any] = tf.config.list_physical_devices("GPU")
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads or len(os.sched_getaffinity(0)))
         # Layers follow each other; only within one is there work for several threads.

@@ -1,9 +1,15 @@
-"""`.keras` files, SavedModels and weights become functions of pixels."""
+"""`.keras` files, SavedModels and weights become functions of pixels.
+
+A `.keras` file is a description and weights: its code, if any, is not run. A SavedModel is a TensorFlow graph, whose
+operations may read and write files: whoever names one trusts it.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +67,8 @@ def _function(network: Any) -> ReadNetwork:
 def _read_network(file: WeightsFile) -> Any:
     try:
         # Code in the file is not run: layers of Python code are refused.
-        return keras.saving.load_model(file.path, compile=False, safe_mode=True)
+        with _whole():
+            return keras.saving.load_model(file.path, compile=False, safe_mode=True)
     except Exception as error:  # noqa: BLE001 - on a file of another kind it raises nearly anything
         raise StartupError(f"The Keras network {file.name} {_why(str(error))}.") from None
 
@@ -113,6 +120,15 @@ def _open_saved_model(file: WeightsFile) -> Any:
 
 def _read_weights(network: Any, file: WeightsFile, what: str) -> None:
     try:
-        network.load_weights(file.path)
+        with _whole():
+            network.load_weights(file.path)
     except Exception:  # noqa: BLE001 - as above
         raise StartupError(f"The weights file {file.name} does not fit {what}, or is damaged.") from None
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    """Raise where Keras would only warn that part of a network keeps random weights."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Skipping nested container")
+        yield

@@ -3,11 +3,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.errors import StartupError
-from deployments.image_classifier.engines.choice import Converted, choose
+from deployments.image_classifier.engines.choice import ON_CPU, Converted, choose
 from deployments.image_classifier.engines.engine import RUNS
 from deployments.image_classifier.engines.machine import Machine
 
-EVERYTHING = {"torch": "2.9", "torchvision": "0.24", "openvino": "2026.4", "onnxruntime": "1.31"}
+EVERYTHING = {"torch": "2.9", "torchvision": "0.24", "openvino": "2026.4", "onnxruntime": "1.31", "keras": "3.15"}
 BF16 = frozenset({"avx2", "avx512f", "avx512_bf16"})
 
 
@@ -32,6 +32,38 @@ def machine(flags=frozenset(), packages=EVERYTHING, **gpu):
 def test_auto_takes_the_fastest_that_is_there(here, expected):
     choice = choose(here)
     assert (choice.engine, choice.precision, choice.device) == expected
+
+
+@pytest.mark.parametrize(
+    ("here", "expected"),
+    [
+        (machine(BF16), ("openvino", "bf16", "cpu")),
+        (machine({"avx2"}, {"keras": "3.15"}), ("keras", "fp32", "cpu")),
+        (machine(BF16, {"keras": "3.15", "torch": "2.9", "onnxruntime": "1.31"}), ("keras", "fp32", "cpu")),
+        (machine(BF16, has_gpu=True), ("keras", "fp32", "cuda")),
+        (machine(BF16, {"openvino": "2026.4"}), ("openvino", "bf16", "cpu")),
+    ],
+)
+def test_auto_takes_what_runs_a_network_of_keras(here, expected):
+    choice = choose(here, library="keras")
+    assert (choice.engine, choice.precision, choice.device) == expected
+
+
+@pytest.mark.parametrize(
+    ("library", "engine", "message"),
+    [
+        (
+            "keras",
+            "torch",
+            "engine is torch, and a network of Keras runs with openvino or keras; set engine to auto or",
+        ),
+        ("keras", "onnxruntime", "a network of Keras runs with openvino or keras"),
+        ("torch", "keras", "engine is keras, and a network of PyTorch runs with openvino or torch or onnxruntime"),
+    ],
+)
+def test_an_engine_that_cannot_run_the_network_is_refused(library, engine, message):
+    with pytest.raises(StartupError, match=message):
+        choose(machine(BF16), engine=engine, library=library)
 
 
 def test_the_reason_is_a_sentence_that_names_what_it_is_about():
@@ -71,6 +103,8 @@ def test_what_is_missing_is_said_with_what_installs_it():
         choose(machine(BF16, {"torch": "2.9"}), engine="openvino")
     with pytest.raises(StartupError, match="No engine is installed"):
         choose(machine(BF16, {}))
+    with pytest.raises(StartupError, match=r"ray-scoring\[keras,openvino\]"):
+        choose(machine(BF16, {"torch": "2.9"}), library="keras")
     with pytest.raises(StartupError, match="ONNX Runtime is not installed"):
         choose(machine(BF16, {"torch": "2.9"}), converted=Converted("onnx", "int8"))
 
@@ -82,7 +116,8 @@ def test_what_is_missing_is_said_with_what_installs_it():
     bf16=st.booleans(),
     asked=st.fixed_dictionaries(
         {
-            "engine": st.sampled_from(["auto", "torch", "openvino", "onnxruntime"]),
+            "engine": st.sampled_from(["auto", "torch", "openvino", "onnxruntime", "keras"]),
+            "library": st.sampled_from(["torch", "keras"]),
             "precision": st.sampled_from(["auto", "fp32", "bf16", "fp16", "int8"]),
             "device": st.sampled_from(["auto", "cpu", "cuda"]),
             "converted": st.none()
@@ -101,6 +136,8 @@ def test_a_choice_is_what_was_asked_for_and_is_there(flags, packages, gpu, bf16,
     assert asked["precision"] in {"auto", choice.precision}
     assert asked["device"] in {"auto", choice.device}
     assert gpu or choice.device == "cpu"
-    if asked["converted"] is not None:
+    if asked["converted"] is None:
+        assert choice.engine in ON_CPU[asked["library"]]
+    else:
         assert choice.engine == RUNS[asked["converted"].kind]
         assert (choice.precision == "int8") == (asked["converted"].precision == "int8")

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from deployments.image_classifier.engines import machine as module
 from deployments.image_classifier.engines.machine import Machine, cpu_flags, cpu_model, installed, this_machine
 
 INTEL = """processor\t: 0
@@ -56,7 +57,15 @@ def test_looking_at_a_machine_without_a_gpu_imports_no_library(run_python):
         import os, sys
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         from deployments.image_classifier.engines.machine import this_machine
-        machine = this_machine()
-        print(machine.has_gpu, {"torch", "openvino", "onnxruntime"} & set(sys.modules))
+        for library in ("torch", "keras"):
+            print(this_machine(library).has_gpu, {"torch", "openvino", "onnxruntime", "tensorflow"} & set(sys.modules))
     """
-    assert run_python(code).stdout == "False set()\n"
+    assert run_python(code).stdout == "False set()\n" * 2
+
+
+def test_keras_without_tensorflow_runs_nothing(monkeypatch):
+    there = {"keras": "3.15", "tensorflow": "2.21"}
+    monkeypatch.setattr(module, "installed", there.get)
+    assert "keras" in this_machine().packages
+    del there["tensorflow"]
+    assert this_machine().packages == {}
