@@ -27,7 +27,8 @@ def test_mobilenet_recognizes_real_photos(serve, data):
         ((label, probability),) = response.json()["result"][0]["image"]
         right += label.split()[0] == photo.name.split("_")[0]
         assert 0 < probability <= 1
-    assert right >= 78
+    # In fp32 the photos have 78 right; bf16, where the CPU has it, may change 3.
+    assert right >= 75
     lynx = service.client.post("/image/score", content=(data / "images" / "lynx.jpg").read_bytes(), headers=headers)
     assert lynx.json()["result"][0]["image"][0][0] == "n02127052 lynx, catamount"
 
