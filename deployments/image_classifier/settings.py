@@ -100,7 +100,7 @@ class ImageClassifierSettings(BaseModel):
     )
     streams: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         default="auto",
-        description="Batches at the same time in one replica, which share its threads; auto: 1. More: OpenVINO only.",
+        description="Batches at the same time in one replica, which share its threads; auto: 2 with OpenVINO, else 1.",
     )
     max_batch: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         default="auto",

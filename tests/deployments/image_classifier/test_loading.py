@@ -153,3 +153,9 @@ def test_files_that_the_engine_cannot_load_are_an_error_of_the_start(model_dir):
     seal(model_dir, model.about)
     with pytest.raises(StartupError, match=r"^OpenVINO cannot load the network"):
         ImageClassifier.load(ImageClassifierSettings(model_dir=str(model_dir)), allow_untrained=False)
+
+
+@pytest.mark.parametrize(("threads", "streams"), [(1, 1), (2, 2), (4, 2)])
+def test_auto_takes_two_streams_where_each_has_a_thread(only_openvino, threads, streams):
+    settings = ImageClassifierSettings(**UNTRAINED, threads=threads)
+    assert ImageClassifier.load(settings, allow_untrained=True).streams == streams
