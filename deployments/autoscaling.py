@@ -37,16 +37,17 @@ def ingress_options(scaling: ScalingSettings) -> dict[str, Any]:
     }
 
 
-def stage_options(scaling: ScalingSettings, *, callers: int) -> dict[str, Any]:
+def stage_options(scaling: ScalingSettings, *, callers: int, explanations: int = 0) -> dict[str, Any]:
     """Ray Serve's deployment options for a stage that gets coalesced calls.
 
     Args:
         scaling: the stage's settings.
         callers: replicas that call this stage at the most; each may have its calls out at a replica.
+        explanations: that may be under way at the most, beside those calls and without taking their place.
     """
     policy = AutoscalingPolicy(policy_function=replicas_for_requests_in_flight)  # type: ignore[no-untyped-call]
     return {
-        "max_ongoing_requests": CALLS_PER_REPLICA * callers + DESCRIBE_CALLS,
+        "max_ongoing_requests": CALLS_PER_REPLICA * callers + DESCRIBE_CALLS + explanations,
         **_replicas(scaling, policy=policy),
     }
 

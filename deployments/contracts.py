@@ -1,6 +1,7 @@
 """What stages hand to each other. Plain data that pickles; no behaviour, no Ray.
 
-Every stage has one method, `score(items, waited_seconds) -> Reply`, and one, `describe() -> ModelDescription`.
+Every stage has one method, `score(items, waited_seconds) -> Reply`, and one, `describe() -> ModelDescription`. Stages
+of images have `explain(items, waited_seconds) -> Reply` too, for images whose `explain` is set.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ ResultT = TypeVar("ResultT")
 DataT = TypeVar("DataT")
 
 Weights = Literal["trained", "untrained"]
+
+# Which class of an image is to be explained: the most probable one, or the one of this index; None for no explanation.
+Explain = int | Literal["top"] | None
 
 
 def travels(data: type[DataT]) -> type[DataT]:
@@ -65,10 +69,12 @@ class EncodedImage:
     Attributes:
         content: the bytes of a JPEG, PNG, WebP, GIF, BMP or TIFF file.
         top_k: how many classes to return.
+        explain: which class to explain.
     """
 
     content: bytes
     top_k: int = 3
+    explain: Explain = None
 
 
 @travels
@@ -79,10 +85,12 @@ class PreparedImage:
     Attributes:
         pixels: (height, width, 3) uint8, RGB, already resized and cropped; 224 x 224 x 3 is 150 KB.
         top_k: how many classes to return.
+        explain: which class to explain.
     """
 
     pixels: NDArray[np.uint8]
     top_k: int = 3
+    explain: Explain = None
 
 
 @travels
@@ -126,6 +134,32 @@ class Matches:
 
 @travels
 @dataclass(frozen=True, slots=True)
+class ImageExplanation:
+    """Where in the prepared image the network saw a class.
+
+    Attributes:
+        class_index: the class.
+        label: its label.
+        probability: its probability, 0 to 1.
+        method: how it was found out.
+        grid: rows from top to bottom, columns from left to right, all cells of the same size; 0 to 1, where the largest
+            is 1, or every one 0 where nothing speaks for the class. Of occlusion: how far the probability falls when
+            the cell and what lies around it are covered. Of Grad-CAM: how strongly features there speak for the class.
+        largest_drop: how far the probability falls at the cell of 1; None for Grad-CAM.
+        heat_map: a PNG file of the prepared image with the grid over it; empty before it is drawn.
+    """
+
+    class_index: int
+    label: str
+    probability: float
+    method: Literal["grad-cam", "occlusion"]
+    grid: list[list[float]]
+    largest_drop: float | None = None
+    heat_map: bytes = b""
+
+
+@travels
+@dataclass(frozen=True, slots=True)
 class Classes:
     """Classes of an image, most probable first; the three lists have the same length.
 
@@ -133,11 +167,13 @@ class Classes:
         indices: class indices, 0 to 999 for ImageNet-1K.
         labels: `n02127052 lynx, catamount`: WordNet id and names, or the model's own labels.
         probabilities: softmax probabilities, 0 to 1.
+        explanation: where the network looked; None if not asked for.
     """
 
     indices: list[int]
     labels: list[str]
     probabilities: list[float]
+    explanation: ImageExplanation | None = None
 
 
 @travels
@@ -202,7 +238,7 @@ class ModelDescription:
     """What a loaded model says of itself.
 
     Attributes:
-        platform: the library that runs it, as in `sklearn` or `pytorch`.
+        platform: the library that runs it, as in `numba`, `pytorch` or `openvino`.
         weights: whether the weights come from training.
         inputs: tensors it takes.
         outputs: tensors it gives.

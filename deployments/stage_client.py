@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import RayServeException
@@ -37,6 +37,9 @@ class StageClient(Generic[ItemT, ResultT]):
         handle: Ray Serve's handle of the deployment; it has the methods `score` and `describe`.
         scaling: the called stage's settings, for its limits.
         weigh: size of an item in bytes.
+        method: of the stage, to be called.
+        max_alone: each item travels in a call of its own, so that none waits for another, and one beyond so many is
+            refused; None: items travel together as `scaling` says.
     """
 
     def __init__(
@@ -45,15 +48,18 @@ class StageClient(Generic[ItemT, ResultT]):
         scaling: ScalingSettings,
         *,
         weigh: Callable[[ItemT], int] = lambda _item: 0,
+        method: Literal["score", "explain"] = "score",
+        max_alone: int | None = None,
     ) -> None:
+        self._method = method
         # The messages hold data classes of this product, which plain pickle carries at half of cloudpickle's cost.
         self._handle = handle.options(request_serialization="pickle", response_serialization="pickle")
         self._replicas = RecentReplicas(scaling.min_replicas)
         self._coalescer: Coalescer[ItemT, Outcome[ResultT]] = Coalescer(
             self._send,
-            max_items=scaling.max_items_per_call,
-            max_waiting=scaling.max_queued_requests,
-            max_calls=lambda: CALLS_PER_REPLICA * self._replicas.count(),
+            max_items=scaling.max_items_per_call if max_alone is None else 1,
+            max_waiting=scaling.max_queued_requests if max_alone is None else 0,
+            max_calls=lambda: CALLS_PER_REPLICA * self._replicas.count() if max_alone is None else max_alone,
             weigh=weigh,
             max_weight=MAX_CALL_BYTES,
         )
@@ -107,7 +113,7 @@ class StageClient(Generic[ItemT, ResultT]):
 
     async def _call(self, items: list[ItemT], waited: list[float]) -> list[Outcome[ResultT]]:
         try:
-            reply: Reply[ResultT] = await self._handle.score.remote(items, waited)
+            reply: Reply[ResultT] = await getattr(self._handle, self._method).remote(items, waited)
         except RayServeException as error:
             raise Unavailable("No replica of this model can answer at the moment.") from error
         except RayTaskError as error:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deployments.errors import StartupError
+from serve_app.faq_inputs import ModelOption
 from serve_app.faq_progress import LateProgress
 from serve_app.faq_refusals import check_new_model, refusals
 
@@ -25,7 +26,7 @@ _MOST_CHARACTERS = 60
 
 def add(
     *,
-    model: Annotated[Path, typer.Option(help="Directory of the model.")],
+    model: ModelOption,
     output: Annotated[Path | None, typer.Option(help="Directory for the model with what joins; new or empty.")] = None,
     in_place: Annotated[bool, typer.Option("--in-place", help="Change the model itself.")] = False,
     questions: Annotated[

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from deployments.errors import StartupError
+from deployments.faq_matcher.destinations import check_file
+from serve_app.faq_inputs import ModelOption
+from serve_app.faq_progress import LateProgress
+from serve_app.faq_refusals import refusals
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.data import Duplicate
     from deployments.faq_matcher.evaluation.judging import Matcher
     from deployments.faq_matcher.evaluation.report import EvaluationReport, Fact
-
-# From when on a progress bar is worth the eyes.
-_PATIENCE_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class _Inputs:
 
 def evaluate(
     *,
-    model: Annotated[Path, typer.Option(help="Directory of the model.")],
+    model: ModelOption,
     data: Annotated[
         Path | None, typer.Option(help="Directory of `scoring faq prepare`, for its questions held out for a test.")
     ] = None,
@@ -52,17 +50,13 @@ def evaluate(
     top: Annotated[int, typer.Option(min=0, help="Originals to show, those with the most errors first.")] = 10,
 ) -> None:
     """Measure how often a matcher finds the right original, how sure it is and what it confuses."""
-    try:
+    with refusals(extra="faq-training"):
         inputs = _Inputs(model, _questions_file(data, questions), strangers)
         writers = _writers(json, html)
         report = _evaluate(inputs)
         _show(report, top)
         for file, write in writers.items():
             _write(file, write(report))
-    except StartupError as error:
-        _fail(str(error))
-    except ImportError as error:
-        _fail(f"{error.name} is not installed: install it with `pip install 'ray-scoring[faq-training]'`.")
 
 
 def _questions_file(data: Path | None, questions: Path | None) -> Path:
@@ -91,8 +85,7 @@ def _writers(json: Path | None, html: Path | None) -> dict[Path, Callable[[Evalu
             raise StartupError(f"{html} cannot hold both forms: name different files with --json and --html.")
         writers[html] = render
     for file in writers:
-        if file.is_dir() or not file.parent.is_dir():
-            raise StartupError(f"{file} cannot be written: name a file in a directory that exists.")
+        check_file(file)
     return writers
 
 
@@ -104,8 +97,8 @@ def _evaluate(inputs: _Inputs) -> EvaluationReport:
     matcher, facts = _load(inputs.model)
     questions = _read_questions(inputs.questions, matcher)
     strangers = read_strangers(inputs.strangers) if inputs.strangers else []
-    with _late_progress(len(questions) + len(strangers), Console(stderr=True)) as advance:
-        judgements = judge(matcher, questions, strangers, on_judged=advance)
+    with LateProgress(Console(stderr=True)) as progress:
+        judgements = judge(matcher, questions, strangers, progress=progress)
     return build_report(
         judgements, matcher.originals, questions, strangers, model={"directory": str(inputs.model), **facts}
     )
@@ -128,27 +121,6 @@ def _read_questions(path: Path, matcher: Matcher) -> list[Duplicate]:
     return questions
 
 
-@contextmanager
-def _late_progress(
-    total: int, console: Console, clock: Callable[[], float] = time.monotonic
-) -> Iterator[Callable[[int], None]]:
-    """A bar that shows on a terminal once it has taken a while, and leaves nothing behind."""
-    progress = Progress(console=console, transient=True)
-    task = progress.add_task("Asking questions", total=total)
-    started = clock()
-
-    def advance(count: int) -> None:
-        progress.advance(task, count)
-        if console.is_terminal and clock() - started > _PATIENCE_SECONDS:
-            progress.start()
-
-    try:
-        yield advance
-    finally:
-        if progress.live.is_started:
-            progress.stop()
-
-
 def _show(report: EvaluationReport, top: int) -> None:
     from deployments.faq_matcher.evaluation.terminal import show
 
@@ -161,8 +133,3 @@ def _write(file: Path, text: str) -> None:
     except OSError as error:
         raise StartupError(f"{file} cannot be written: {error.strerror or error}.") from error
     typer.echo(f"Wrote {file}.")
-
-
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(2)

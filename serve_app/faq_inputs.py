@@ -1,10 +1,10 @@
-"""What the commands of `scoring faq` are given: data, recipes and the command line itself."""
+"""What the commands of `scoring faq` are given: options that several have, data, recipes, the command line itself."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
@@ -16,6 +16,24 @@ from serve_app.setting_errors import explain
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.data import FaqData
+
+_TABLE_FORMS = ".tsv, .csv, .jsonl or .parquet"
+
+ModelOption = Annotated[Path, typer.Option(help="Directory of the model.")]
+DataOption = Annotated[Path | None, typer.Option(help="Directory of `scoring faq prepare`.")]
+QuestionsOption = Annotated[
+    Path | None, typer.Option(help=f"In its place, table of originals: Id, AnswerId, Text0 ({_TABLE_FORMS}).")
+]
+DuplicatesOption = Annotated[
+    Path | None, typer.Option(help="Table of other wordings: Id, AnswerId (of the original), Text0.")
+]
+AnswersOption = Annotated[Path | None, typer.Option(help="Table of answers: Id, QuestionId, Text0.")]
+SemanticOption = Annotated[
+    bool, typer.Option("--semantic", help="Match meaning too, with the sentence encoder all-MiniLM-L6-v2.")
+]
+EncoderOption = Annotated[
+    str | None, typer.Option(help="Match meaning too, with this sentence encoder: a name or a directory.")
+]
 
 
 def read_data(data: Path | None, questions: Path | None, duplicates: Path | None, answers: Path | None) -> FaqData:

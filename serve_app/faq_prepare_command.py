@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import shlex
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from deployments.errors import StartupError
+from serve_app.faq_inputs import AnswersOption, DuplicatesOption
+from serve_app.faq_progress import LateProgress
+from serve_app.faq_refusals import refusals
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.preparation.pipeline import Prepared, Source
     from deployments.faq_matcher.preparation.settings import PrepareSettings
-
-# Shorter passes show no bar.
-_PATIENCE_SECONDS = 2.0
 
 
 def prepare(
@@ -32,10 +30,8 @@ def prepare(
         Path | None,
         typer.Option(help="Table of original questions: Id, AnswerId, Text0 (.tsv, .csv, .jsonl or .parquet)."),
     ] = None,
-    duplicates: Annotated[
-        Path | None, typer.Option(help="Table of other wordings: Id, AnswerId (of the original), Text0.")
-    ] = None,
-    answers: Annotated[Path | None, typer.Option(help="Table of answers: Id, QuestionId, Text0.")] = None,
+    duplicates: DuplicatesOption = None,
+    answers: AnswersOption = None,
     tag: Annotated[
         str | None, typer.Option(help="Keep originals with this tag; of tables, by their column Tags.")
     ] = None,
@@ -59,7 +55,7 @@ def prepare(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the prepared data in the directory.")] = False,
 ) -> None:
     """Make training and test data of a Stack Exchange dump or of tables of your own."""
-    try:
+    with refusals(output, extra="faq-training"):
         # Here, so that the command line works where the libraries are not installed.
         from deployments.faq_matcher.preparation.settings import PrepareSettings
 
@@ -77,12 +73,6 @@ def prepare(
         )
         source = _source(dump, questions, duplicates, answers, settings)
         prepared = _prepare(source, output, settings, overwrite=overwrite)
-    except StartupError as error:
-        _fail(str(error))
-    except ImportError as error:
-        _fail(f"{error.name} is not installed: install it with `pip install 'ray-scoring[faq-training]'`.")
-    except OSError as error:
-        _fail(f"{output} cannot be written: {error.strerror or error}.")
     _show(prepared, output)
 
 
@@ -114,57 +104,8 @@ def _refuse_beside(option: str, **others: object) -> None:
 def _prepare(source: Source, output: Path, settings: PrepareSettings, *, overwrite: bool) -> Prepared:
     from deployments.faq_matcher.preparation.pipeline import prepare as run
 
-    with _Bars(Console(stderr=True)) as bars:
-        return run(source, output, settings, overwrite=overwrite, watcher=bars)
-
-
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(2)
-
-
-class _Bars:
-    """Shows a bar for each pass that takes long, on a terminal only, and removes it at the pass's end."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._progress: Progress | None = None
-        self._title = ""
-        self._total: int | None = None
-        self._done = 0
-        self._began = 0.0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end()
-
-    def begin(self, title: str, total: int | None = None) -> None:
-        self._end()
-        self._title, self._total, self._done = title, total, 0
-        self._began = time.monotonic()
-
-    def advance(self, amount: int) -> None:
-        self._done += amount
-        if self._progress is None:
-            if self._console.is_terminal and time.monotonic() - self._began > _PATIENCE_SECONDS:
-                self._progress = self._show()
-        elif amount:
-            self._progress.update(self._progress.task_ids[0], completed=self._done)
-
-    def _show(self) -> Progress:
-        bytes_read = (BarColumn(), DownloadColumn(), TimeRemainingColumn()) if self._total else ()
-        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), *bytes_read)
-        progress = Progress(*columns, console=self._console, transient=True)
-        progress.add_task(self._title, total=self._total, completed=self._done)
-        progress.start()
-        return progress
-
-    def _end(self) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
+    with LateProgress(Console(stderr=True)) as progress:
+        return run(source, output, settings, overwrite=overwrite, progress=progress)
 
 
 def _show(prepared: Prepared, output: Path) -> None:

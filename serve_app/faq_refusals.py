@@ -10,6 +10,7 @@ from typing import NoReturn
 import typer
 
 from deployments.errors import StartupError
+from deployments.faq_matcher.destinations import is_taken
 
 REFUSED = 2
 
@@ -18,25 +19,27 @@ _OF_TRAINING = {"pyarrow", "optuna", "sqlalchemy", "sklearn"}
 
 
 @contextmanager
-def refusals(output: Path, *, extra: str = "faq") -> Iterator[None]:
+def refusals(output: Path | None = None, *, extra: str = "faq") -> Iterator[None]:
     """Turns errors that a user can mend into a sentence.
 
     Args:
-        output: what the command writes.
+        output: what the command writes; None where it looks after that itself.
         extra: the extra of the distribution that brings the command's libraries.
     """
     try:
         yield
     except StartupError as error:
-        refuse(str(error))
+        _refuse(str(error))
     except ImportError as error:
         extra = "faq-training" if (error.name or "").partition(".")[0] in _OF_TRAINING else extra
-        refuse(f"{error.name} is not installed: install it with `pip install 'ray-scoring[{extra}]'`.")
+        _refuse(f"{error.name} is not installed: install it with `pip install 'ray-scoring[{extra}]'`.")
     except OSError as error:
-        refuse(f"{output} cannot be written: {error.strerror or error}.")
+        if output is None:
+            raise
+        _refuse(f"{output} cannot be written: {error.strerror or error}.")
 
 
-def refuse(sentence: str) -> NoReturn:
+def _refuse(sentence: str) -> NoReturn:
     """Ends the command with a sentence."""
     typer.echo(sentence, err=True)
     raise typer.Exit(REFUSED)
@@ -55,7 +58,7 @@ def check_new_model(output: Path, *, overwrite: bool, instead: str = "replace it
     """
     from deployments.faq_matcher import storage
 
-    if not (output.is_file() or (output.is_dir() and any(output.iterdir()))):
+    if not is_taken(output):
         return
     if not storage.is_model(output):
         raise StartupError(f"{output} holds files that are no FAQ model: choose another --output.")

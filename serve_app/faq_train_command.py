@@ -10,7 +10,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from serve_app.faq_inputs import command_line, encoder_name, read_data, read_recipe
+from serve_app.faq_inputs import (
+    AnswersOption,
+    DataOption,
+    DuplicatesOption,
+    EncoderOption,
+    QuestionsOption,
+    SemanticOption,
+    command_line,
+    encoder_name,
+    read_data,
+    read_recipe,
+)
 from serve_app.faq_progress import LateProgress
 from serve_app.faq_refusals import check_new_model, refusals
 
@@ -22,21 +33,12 @@ def train(
     context: typer.Context,
     *,
     output: Annotated[Path, typer.Option(help="Directory for the model; new or empty.")],
-    data: Annotated[Path | None, typer.Option(help="Directory of `scoring faq prepare`.")] = None,
-    questions: Annotated[
-        Path | None,
-        typer.Option(help="In its place, table of originals: Id, AnswerId, Text0 (.tsv, .csv, .jsonl or .parquet)."),
-    ] = None,
-    duplicates: Annotated[
-        Path | None, typer.Option(help="Table of other wordings: Id, AnswerId (of the original), Text0.")
-    ] = None,
-    answers: Annotated[Path | None, typer.Option(help="Table of answers: Id, QuestionId, Text0.")] = None,
-    semantic: Annotated[
-        bool, typer.Option("--semantic", help="Match meaning too, with the sentence encoder all-MiniLM-L6-v2.")
-    ] = False,
-    encoder: Annotated[
-        str | None, typer.Option(help="Match meaning too, with this sentence encoder: a name or a directory.")
-    ] = None,
+    data: DataOption = None,
+    questions: QuestionsOption = None,
+    duplicates: DuplicatesOption = None,
+    answers: AnswersOption = None,
+    semantic: SemanticOption = False,
+    encoder: EncoderOption = None,
     recipe: Annotated[
         Path | None, typer.Option(help="Settings of the training as YAML or JSON, as `scoring faq tune` writes them.")
     ] = None,

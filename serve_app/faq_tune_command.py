@@ -12,8 +12,19 @@ from rich.console import Console
 from rich.table import Table
 
 from deployments.errors import StartupError
+from deployments.faq_matcher.destinations import check_file
 from deployments.faq_matcher.recipe import Recipe
-from serve_app.faq_inputs import encoder_name, read_data, read_recipe
+from serve_app.faq_inputs import (
+    AnswersOption,
+    DataOption,
+    DuplicatesOption,
+    EncoderOption,
+    QuestionsOption,
+    SemanticOption,
+    encoder_name,
+    read_data,
+    read_recipe,
+)
 from serve_app.faq_progress import LateProgress
 from serve_app.faq_refusals import refusals
 
@@ -27,15 +38,10 @@ _INTERRUPTED = 130
 def tune(
     *,
     output: Annotated[Path, typer.Option(help="YAML file for the best settings, for `scoring faq train --recipe`.")],
-    data: Annotated[Path | None, typer.Option(help="Directory of `scoring faq prepare`.")] = None,
-    questions: Annotated[
-        Path | None,
-        typer.Option(help="In its place, table of originals: Id, AnswerId, Text0 (.tsv, .csv, .jsonl or .parquet)."),
-    ] = None,
-    duplicates: Annotated[
-        Path | None, typer.Option(help="Table of other wordings: Id, AnswerId (of the original), Text0.")
-    ] = None,
-    answers: Annotated[Path | None, typer.Option(help="Table of answers: Id, QuestionId, Text0.")] = None,
+    data: DataOption = None,
+    questions: QuestionsOption = None,
+    duplicates: DuplicatesOption = None,
+    answers: AnswersOption = None,
     trials: Annotated[
         int, typer.Option(min=1, help="Settings to try in all, the default ones and those of earlier runs included.")
     ] = 40,
@@ -49,12 +55,8 @@ def tune(
             help="SQLite file of what was tried: the search goes on from it.", show_default="beside the output"
         ),
     ] = None,
-    semantic: Annotated[
-        bool, typer.Option("--semantic", help="Match meaning too, with the sentence encoder all-MiniLM-L6-v2.")
-    ] = False,
-    encoder: Annotated[
-        str | None, typer.Option(help="Match meaning too, with this sentence encoder: a name or a directory.")
-    ] = None,
+    semantic: SemanticOption = False,
+    encoder: EncoderOption = None,
 ) -> None:
     """Search for the settings that match best the duplicates held out; the same command goes on where it stopped."""
     kept = study or output.with_suffix(".study.db")
@@ -79,8 +81,7 @@ def tune(
 
 def _check_output(output: Path) -> None:
     """Checks where to write before the search; settings may be replaced, since a search that goes on finds others."""
-    if output.is_dir() or not output.parent.is_dir():
-        raise StartupError(f"{output} cannot be written: name a file in a directory that exists.")
+    check_file(output)
     if output.is_file() and output.stat().st_size:
         try:
             read_recipe(output)

@@ -1,4 +1,4 @@
-"""`scoring image`: engines of the image classifier, and networks converted for them."""
+"""`scoring image`: engines of the image classifier, networks converted for them, and their tuning."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import typer
 
 from serve_app.image_convert_command import convert
 from serve_app.image_engines_command import engines
+from serve_app.image_tune_command import tune
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(engines)
 app.command()(convert)
+app.command()(tune)
 
 
 @app.callback()
 def image() -> None:
-    """Choose an engine for the image classifier, and convert networks for it."""
+    """Choose an engine for the image classifier, convert networks for it, and tune it."""

@@ -47,19 +47,28 @@ def bind_image_classifier(model: ImageModel, application: ApplicationSettings) -
     bound = []
     for version in model.versions:
         name = f"{model.name}-{version.name}"
+        explained = version.model.explanations.most_under_way(version.scaling.max_replicas)
+        explained_by_all = explained * application.ingress.scaling.max_replicas
         classifier = IMAGE_CLASSIFIER.options(
             name=name,
             ray_actor_options=resources(version.scaling, gpus=gpus(version.model)),
             graceful_shutdown_timeout_s=drain_seconds(application),
-            **stage_options(version.scaling, callers=version.preprocess_scaling.max_replicas),
+            **stage_options(
+                version.scaling, callers=version.preprocess_scaling.max_replicas, explanations=explained_by_all
+            ),
         ).bind(version.model, allow_untrained=application.profile == "local")
         preprocess = PREPROCESS.options(
             name=f"{name}-preprocess",
             ray_actor_options=resources(version.preprocess_scaling),
             graceful_shutdown_timeout_s=drain_seconds(application),
-            **stage_options(version.preprocess_scaling, callers=application.ingress.scaling.max_replicas),
-        ).bind(version.preprocess, classifier, version.scaling)
-        bound.append(BoundVersion(model.name, version.name, "images", preprocess, version.preprocess_scaling))
+            **stage_options(
+                version.preprocess_scaling,
+                callers=application.ingress.scaling.max_replicas,
+                explanations=explained_by_all,
+            ),
+        ).bind(version.preprocess, classifier, version.scaling, explained_by_all)
+        scaling = version.preprocess_scaling
+        bound.append(BoundVersion(model.name, version.name, "images", preprocess, scaling, explained))
     return bound
 
 

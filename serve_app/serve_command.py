@@ -86,6 +86,6 @@ def example(model: FaqModel | ImageModel, url: str, *, with_key: bool = False) -
     """Return a curl command that scores with a model."""
     key = ' -H "x-api-key: $SCORING_KEY"' if with_key else ""
     if isinstance(model, FaqModel):
-        body = json.dumps({"input": "How do I start the service?", "top_k": 3})
+        body = json.dumps({"input": "Another program uses port 8000.", "top_k": 3})
         return f"  curl {url}/{model.name}/score{key} -H 'content-type: application/json' -d '{body}'"
     return f"  curl {url}/{model.name}/score{key} -H 'content-type: image/jpeg' --data-binary @photo.jpg"

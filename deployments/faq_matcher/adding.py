@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
-from deployments.faq_matcher.changes import Changes, changes, from_bfloat16
+from deployments.faq_matcher.changes import Changes, changes
 from deployments.faq_matcher.data import Answer, Duplicate, Original
 from deployments.faq_matcher.encoder import Encoder
 from deployments.faq_matcher.encoders import encoder_of
@@ -23,7 +23,7 @@ from deployments.faq_matcher.evidence import Evidence
 from deployments.faq_matcher.features import Features, document_frequencies
 from deployments.faq_matcher.learned import Addition, Learned
 from deployments.faq_matcher.material import embed
-from deployments.faq_matcher.meanings import Meanings, meanings, to_bfloat16
+from deployments.faq_matcher.meanings import Meanings, from_bfloat16, meanings, to_bfloat16
 from deployments.faq_matcher.profiles import first_profiles, index, sorted_rows
 from deployments.faq_matcher.progress import Progress, no_progress
 from deployments.faq_matcher.recipe import Recipe

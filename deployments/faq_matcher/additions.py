@@ -8,9 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployments.errors import StartupError
-from deployments.faq_matcher.data import Answer, Duplicate, Id, Original, as_id
-from deployments.faq_matcher.table import Row, place, read_rows
-from deployments.faq_matcher.text import has_words
+from deployments.faq_matcher.data import (
+    Answer,
+    Duplicate,
+    Id,
+    Original,
+    as_id,
+    check_links,
+    check_unambiguous,
+    read_part,
+)
+from deployments.faq_matcher.table import Row
+
+# Originals that a row may belong to.
+_WHERE = ", in the model or new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +60,18 @@ def read_additions(
         StartupError: there is nothing to add, a file cannot be read, or a row is not what it should be or does not go
             with the model; names file, line and column.
     """
-    original_rows = _read(questions, "AnswerId", {str(each.id) for each in originals})
-    duplicate_rows = _read(wordings, "AnswerId", {str(each.id) for each in duplicates})
-    answer_rows = _read(answers, "QuestionId", set())
+    original_rows = read_part(questions, "AnswerId", {str(each.id) for each in originals})
+    duplicate_rows = read_part(wordings, "AnswerId", {str(each.id) for each in duplicates})
+    answer_rows = read_part(answers, "QuestionId")
     if not (original_rows or duplicate_rows or answer_rows):
         raise StartupError("There is nothing to add: name tables that have rows with --questions or --duplicates.")
     question_ids = {str(each.id) for each in originals} | {row.values["Id"] for row in original_rows}
     owners = Counter(str(each.answer_id) for each in originals)
     owners.update(row.values["AnswerId"] for row in original_rows)
     _check_taken(original_rows, owners, {str(each.answer_id) for each in duplicates})
-    _check_duplicates(duplicate_rows, owners)
-    _check_links(answer_rows, "QuestionId", question_ids, "Id")
+    check_links(duplicate_rows, "AnswerId", owners, "AnswerId", where=_WHERE)
+    check_unambiguous(duplicate_rows, owners)
+    check_links(answer_rows, "QuestionId", question_ids, "Id", where=_WHERE)
     question_id = _reader([each.id for each in originals])
     answer_id = _reader([each.answer_id for each in originals])
     duplicate_id = _reader([each.id for each in duplicates] or _ids(duplicate_rows))
@@ -75,24 +87,6 @@ def read_additions(
     )
 
 
-def _read(path: Path | None, link: str, known: Collection[str]) -> list[Row]:
-    rows = [] if path is None else read_rows(path, ("Id", link, "Text0"))
-    seen: dict[str, Row] = {}
-    for row in rows:
-        for column, value in row.values.items():
-            if not value:
-                raise row.error(column, "is empty")
-        if not has_words(row.values["Text0"]):
-            raise row.error("Text0", "has no letters or digits")
-        identity = row.values["Id"]
-        if identity in known:
-            raise row.error("Id", f"is {identity!r}, which the model has already: ids must be unique")
-        first = seen.setdefault(identity, row)
-        if first is not row:
-            raise row.error("Id", f"is {identity!r} again, as in {place(row.path, first.line)}: ids must be unique")
-    return rows
-
-
 def _check_taken(rows: Iterable[Row], owners: Mapping[str, int], by_duplicates: Collection[str]) -> None:
     """Duplicates name their original by its answer, and those in the model must go on naming one."""
     for row in rows:
@@ -100,22 +94,6 @@ def _check_taken(rows: Iterable[Row], owners: Mapping[str, int], by_duplicates: 
         if answer_id in by_duplicates and owners[answer_id] > 1:
             raise row.error(
                 "AnswerId", f"is {answer_id!r}, by which duplicates in the model name another original question"
-            )
-
-
-def _check_duplicates(rows: Sequence[Row], owners: Mapping[str, int]) -> None:
-    _check_links(rows, "AnswerId", owners, "AnswerId")
-    for row in rows:
-        answer_id = row.values["AnswerId"]
-        if owners[answer_id] > 1:
-            raise row.error("AnswerId", f"is {answer_id!r}, which {owners[answer_id]} original questions share")
-
-
-def _check_links(rows: Iterable[Row], column: str, known: Collection[str], of: str) -> None:
-    for row in rows:
-        if row.values[column] not in known:
-            raise row.error(
-                column, f"is {row.values[column]!r}, which is the {of} of no original question, in the model or new"
             )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from deployments.faq_matcher.data import Original
 from deployments.faq_matcher.learned import Learned
-from deployments.faq_matcher.meanings import Meanings
+from deployments.faq_matcher.meanings import Meanings, from_bfloat16
 from deployments.faq_matcher.union import Union
 from deployments.faq_matcher.wordings import Wordings
 
@@ -161,9 +161,3 @@ def _of_wordings(known: Meanings | None, texts: Wordings, places: NDArray[np.int
 def _logits(learned: Learned, text: str, embedding: NDArray[np.float32] | None) -> NDArray[np.float32]:
     evidence = learned.evidence
     return evidence.logits(evidence.words(text), embedding, learned.calibration.weights)
-
-
-def from_bfloat16(values: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """The float32 numbers of which the upper halves are given."""
-    widened: NDArray[np.float32] = (values.astype(np.uint32) << np.uint32(16)).view(np.float32)
-    return widened

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -83,14 +83,15 @@ def read_faq(questions: Path, duplicates: Path | None = None, answers: Path | No
     Raises:
         StartupError: a file cannot be read, or a row is not what it should be; names file, line and column.
     """
-    original_rows = _read(questions, "AnswerId")
-    duplicate_rows = _read(duplicates, "AnswerId") if duplicates else []
-    answer_rows = _read(answers, "QuestionId") if answers else []
+    original_rows = read_part(questions, "AnswerId")
+    duplicate_rows = read_part(duplicates, "AnswerId")
+    answer_rows = read_part(answers, "QuestionId")
     if not original_rows:
         raise StartupError(f"{questions} holds no question: add a row for each.")
-    _check_links(duplicate_rows, set(_column(original_rows, "AnswerId")), "AnswerId", of="AnswerId")
-    _check_links(answer_rows, set(_column(original_rows, "Id")), "QuestionId", of="Id")
-    _check_unambiguous(duplicate_rows, original_rows)
+    owners = Counter(_column(original_rows, "AnswerId"))
+    check_links(duplicate_rows, "AnswerId", owners, "AnswerId")
+    check_links(answer_rows, "QuestionId", set(_column(original_rows, "Id")), "Id")
+    check_unambiguous(duplicate_rows, owners)
     return _build(original_rows, duplicate_rows, answer_rows)
 
 
@@ -117,35 +118,68 @@ def read_labelled(path: Path, originals: Iterable[Original]) -> list[Duplicate]:
         StartupError: the file cannot be read, or a row is not what it should be; names file, line and column.
     """
     answer_id = {str(original.answer_id): original.answer_id for original in originals}
-    rows = _read(path, "AnswerId")
-    _check_links(rows, answer_id, "AnswerId", of="AnswerId")
+    rows = read_part(path, "AnswerId")
+    check_links(rows, "AnswerId", answer_id, "AnswerId")
     own = _ids(_column(rows, "Id"))
     return [Duplicate(own[row.values["Id"]], answer_id[row.values["AnswerId"]], row.values["Text0"]) for row in rows]
 
 
-def _read(path: Path, link: str) -> list[Row]:
-    rows = read_rows(path, ("Id", link, "Text0"))
-    seen: dict[str, int] = {}
+def read_part(path: Path | None, link: str, known: Container[str] = ()) -> list[Row]:
+    """Reads a table whose rows have an id, a text and the name of what they belong to.
+
+    Args:
+        path: the table; None for none.
+        link: the column that names what a row belongs to.
+        known: ids that the model has already, as they are written.
+
+    Raises:
+        StartupError: the file cannot be read, a value is missing, or an id is there a second time.
+    """
+    rows = [] if path is None else read_rows(path, ("Id", link, "Text0"))
+    seen: dict[str, Row] = {}
     for row in rows:
         for column, value in row.values.items():
             if not value:
                 raise row.error(column, "is empty")
         if not has_words(row.values["Text0"]):
             raise row.error("Text0", "has no letters or digits")
-        first = seen.setdefault(row.values["Id"], row.line)
-        if first != row.line:
-            raise row.error("Id", f"is {row.values['Id']!r} again, as in {place(path, first)}: ids must be unique")
+        written = row.values["Id"]
+        if written in known:
+            raise row.error("Id", f"is {written!r}, which the model has already: ids must be unique")
+        first = seen.setdefault(written, row)
+        if first is not row:
+            raise row.error("Id", f"is {written!r} again, as in {place(row.path, first.line)}: ids must be unique")
     return rows
 
 
-def _check_links(rows: Sequence[Row], known: Container[str], column: str, *, of: str) -> None:
+def check_links(rows: Iterable[Row], column: str, known: Container[str], of: str, *, where: str = "") -> None:
+    """Checks that rows belong to originals that are there.
+
+    Args:
+        rows: duplicates or answers.
+        column: what names the original.
+        known: names of originals.
+        of: the column of originals that holds these names.
+        where: where originals are looked for, if in more than one place; ends a sentence.
+
+    Raises:
+        StartupError: a row belongs to no original.
+    """
     for row in rows:
         if row.values[column] not in known:
-            raise row.error(column, f"is {row.values[column]!r}, which is the {of} of no original question")
+            raise row.error(column, f"is {row.values[column]!r}, which is the {of} of no original question{where}")
 
 
-def _check_unambiguous(duplicates: Sequence[Row], originals: Sequence[Row]) -> None:
-    owners = Counter(original.values["AnswerId"] for original in originals)
+def check_unambiguous(duplicates: Iterable[Row], owners: Mapping[str, int]) -> None:
+    """Checks that duplicates belong to one original each.
+
+    Args:
+        duplicates: rows that name their original by its answer.
+        owners: how many originals have an answer.
+
+    Raises:
+        StartupError: originals share the answer that a row names.
+    """
     for row in duplicates:
         answer_id = row.values["AnswerId"]
         if owners[answer_id] > 1:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from deployments.errors import StartupError
+from deployments.faq_matcher.causes import cause
 
 if TYPE_CHECKING:
     import openvino
@@ -65,9 +66,7 @@ class Encoder:
             self._request, self.dimensions = _network(directory, threads)
             self._tokenizer, self._most_tokens = _tokenizer(directory)
         except _unusable() as error:
-            raise StartupError(
-                f"{directory} holds no sentence encoder of the BERT family ({_in_short(error)})."
-            ) from error
+            raise StartupError(f"{directory} holds no sentence encoder of the BERT family ({cause(error)}).") from error
 
     def encode(
         self, texts: Sequence[str], progress: Progress | None = None, *, max_tokens: int | None = None
@@ -180,13 +179,6 @@ def _unusable() -> tuple[type[Exception], ...]:
 
     # OpenVINO: weights that do not fit together.
     return OSError, KeyError, ValueError, RuntimeError, SafetensorError
-
-
-def _in_short(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        return ": ".join([*map(str, error.errors()[0]["loc"]), error.errors()[0]["msg"]])
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".:")
 
 
 def _network(directory: Path, threads: int) -> tuple[openvino.InferRequest, int]:

@@ -186,20 +186,19 @@ def add_products(starts: I64, places: I32, weights: F32, columns: I32, values: F
 
 
 @compiled
-def add_dense_products(rows: NDArray[np.uint16], vector: F32, weight: float, scores: F32) -> None:
+def add_dense_products(rows: NDArray[np.uint16], vector: F32, scores: F32) -> None:
     """Adds to scores the products of a dense vector with rows of bfloat16 numbers.
 
     Args:
         rows: (n, dimensions) uint16, the upper halves of float32 numbers: half the memory, twice the speed of float32.
         vector: (dimensions,) float32.
-        weight: factor of all products.
         scores: (n,) added to.
     """
     for i in range(rows.shape[0]):
         total = np.float32(0)
         for j in range(rows.shape[1]):
             total += np.uint32(np.uint32(rows[i, j]) << np.uint32(16)).view(np.float32) * vector[j]
-        scores[i] += np.float32(weight) * total
+        scores[i] += total
 
 
 @compiled

@@ -29,7 +29,7 @@ class Meanings:
     def similarities(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
         """Cosines of a text's embedding with each original's profile, (originals,)."""
         scores = np.zeros(len(self.profiles), np.float32)
-        kernels.add_dense_products(self.profiles, embedding, 1.0, scores)
+        kernels.add_dense_products(self.profiles, embedding, scores)
         return scores
 
     def nearest(self, embedding: NDArray[np.float32], places: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -37,7 +37,7 @@ class Meanings:
         ends = self.starts[places + 1]
         rows = np.concatenate([np.arange(*bounds) for bounds in zip(self.starts[places], ends, strict=True)])
         scores = np.zeros(len(rows), np.float32)
-        kernels.add_dense_products(self.wordings[rows], embedding, 1.0, scores)
+        kernels.add_dense_products(self.wordings[rows], embedding, scores)
         return np.maximum.reduceat(scores, np.concatenate([[0], np.cumsum(ends - self.starts[places])[:-1]]))
 
 
@@ -72,3 +72,9 @@ def to_bfloat16(values: NDArray[np.float32]) -> BFloat16:
     bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
     rounded: BFloat16 = ((bits.astype(np.uint64) + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
     return rounded
+
+
+def from_bfloat16(values: BFloat16) -> NDArray[np.float32]:
+    """The float32 numbers of which the upper halves are given."""
+    widened: NDArray[np.float32] = (values.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    return widened

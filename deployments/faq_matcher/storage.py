@@ -14,8 +14,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import shutil
-import uuid
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -29,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from deployments.errors import StartupError
 from deployments.faq_matcher.calibration import Calibration
 from deployments.faq_matcher.data import Duplicate, Original
+from deployments.faq_matcher.destinations import staged
 from deployments.faq_matcher.evidence import Evidence
 from deployments.faq_matcher.features import Features, FeatureSettings
 from deployments.faq_matcher.learned import Learned, TrainingFacts
@@ -105,14 +104,8 @@ def write(directory: Path, learned: Learned, *, replace: bool = False) -> None:
         FileExistsError: the directory holds something, and `replace` is not set.
         OSError: it cannot be written.
     """
-    directory = directory.absolute()
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    staging = _sibling(directory)
-    try:
-        _fill(staging, learned)
-        _put(staging, directory, replace=replace)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with staged(directory, replace=replace) as new:
+        _fill(new, learned)
 
 
 def read(directory: Path) -> Learned:
@@ -129,11 +122,6 @@ def read(directory: Path) -> Learned:
     except _UNREADABLE as error:
         raise _damaged(directory, "its files do not fit together") from error
     return learned
-
-
-def _sibling(directory: Path) -> Path:
-    # In the same file system, where renaming is atomic.
-    return directory.parent / f".{directory.name}.{uuid.uuid4().hex}"
 
 
 def _fill(directory: Path, learned: Learned) -> None:
@@ -154,7 +142,6 @@ def _fill(directory: Path, learned: Learned) -> None:
         contents[_MEANINGS] = _npz(profiles=known.profiles, wordings=known.wordings, starts=known.starts)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     manifest = _Manifest(files=digests, calibration=learned.calibration, training=learned.facts)
-    directory.mkdir()
     for name, content in contents.items():
         (directory / name).write_bytes(content)
     (directory / _MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -169,18 +156,6 @@ def _npz(**arrays: NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
-
-
-def _put(staging: Path, directory: Path, *, replace: bool) -> None:
-    if directory.is_dir() and any(directory.iterdir()):
-        if not replace:
-            raise FileExistsError(f"{directory} is not empty")
-        old = _sibling(directory)
-        directory.rename(old)
-        staging.rename(directory)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        staging.rename(directory)
 
 
 def _read_manifest(directory: Path) -> _Manifest:

@@ -11,6 +11,8 @@ from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from deployments.errors import StartupError
+from deployments.faq_matcher.causes import cause
+from deployments.faq_matcher.destinations import check_file
 
 _NAME = "scoring faq tune"
 _FINGERPRINT = "fingerprint"
@@ -38,7 +40,7 @@ def open_study(path: Path, fingerprint: str) -> optuna.Study:
         if known is None:
             study.set_user_attr(_FINGERPRINT, fingerprint)
     except (SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
-        raise StartupError(f"{path} cannot be used as a study ({_in_short(error)}): name another file.") from error
+        raise StartupError(f"{path} cannot be used as a study ({cause(error)}): name another file.") from error
     if known not in {None, fingerprint}:
         raise StartupError(
             f"{path} is a study of other data or other settings: name another file with --study, or delete this one."
@@ -48,8 +50,7 @@ def open_study(path: Path, fingerprint: str) -> optuna.Study:
 
 def _check_file(path: Path) -> None:
     """Optuna would add its tables to any database."""
-    if path.is_dir() or not path.parent.is_dir():
-        raise StartupError(f"{path} cannot be written: name a file in a directory that exists.")
+    check_file(path)
     if not path.exists() or path.stat().st_size == 0:
         return
     try:
@@ -59,7 +60,3 @@ def _check_file(path: Path) -> None:
         raise StartupError(f"{path} cannot be read as a study ({error}): name another file with --study.") from error
     if found is None:
         raise StartupError(f"{path} holds no study: name another file with --study.")
-
-
-def _in_short(error: Exception) -> str:
-    return str(error).partition("\n")[0].rstrip(".")

@@ -3,52 +3,72 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from ray import serve
 from ray.serve import Deployment
 
 from deployments.contracts import Classes, ModelDescription, Outcome, PreparedImage, Reply
-from deployments.errors import ScoringError
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.replica import replica_id, reserved_cpus
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from deployments.image_classifier.classifier import ImageClassifier
+
+ResultT = TypeVar("ResultT")
 
 
 class ImageClassifierReplica:
     """Classifies prepared images."""
 
     def __init__(self, settings: ImageClassifierSettings, *, allow_untrained: bool) -> None:
-        # One call at a time on the device; the next is taken over and waits here. The model is loaded on this thread
-        # too: OpenMP keeps threads for each that computes, and where they outnumber the cores, all of them sleep
-        # instead of spinning between the layers of a network. That made inference slower by a quarter. Engines with
-        # threads of their own are indifferent to this, but their first start converts the network with PyTorch.
-        self._engine_thread = ThreadPoolExecutor(1, thread_name_prefix="image-classifier")
+        from deployments.image_classifier.explanation.explainer import Explainer
+
+        # The model is loaded on the thread that runs it: OpenMP keeps threads for each that computes, and where they
+        # outnumber the cores, all of them sleep instead of spinning between the layers of a network. That made
+        # inference slower by a quarter. Engines with threads of their own are indifferent to this, but their first
+        # start converts the network with PyTorch.
+        lanes = ThreadPoolExecutor(1, thread_name_prefix="image-classifier")
         threads = settings.threads or reserved_cpus()
         settings = settings.model_copy(update={"threads": threads})
-        self._classifier = self._engine_thread.submit(_loaded, settings, allow_untrained).result()
+        self._classifier = lanes.submit(_loaded, settings, allow_untrained).result()
+        if self._classifier.streams > 1:
+            lanes.shutdown()
+            lanes = ThreadPoolExecutor(self._classifier.streams, thread_name_prefix="image-classifier")
+        # Calls of all callers meet here; Ray Serve runs `score` of each on one event loop.
+        self._lanes = lanes
+        self._batches = self._classifier.batches(lanes)
         self._description = self._classifier.describe()
+        self._explainer = Explainer(self._classifier, settings.explanations, self._on_lane, self._infer)
         self._load = StageLoad()
         self._replica = replica_id()
 
     async def score(self, images: list[PreparedImage], waited_seconds: list[float]) -> Reply[Classes]:
         """Classify each image; see the contract of a stage."""
         with self._load.count(waited_seconds):
-            arrived = time.perf_counter()
-            loop = asyncio.get_running_loop()
-            started, results = await loop.run_in_executor(self._engine_thread, self._run, images)
-            seconds = {"queue": started - arrived, "infer": time.perf_counter() - started}
+            results, seconds = await self._classifier.classify(images, self._batches)
         weights = self._description.weights
         outcomes: list[Outcome[Classes]] = [Outcome(result, dict(seconds), weights) for result in results]
         return Reply(outcomes, self._replica)
 
-    def _run(self, images: list[PreparedImage]) -> tuple[float, list[Classes | ScoringError]]:
-        return time.perf_counter(), self._classifier.score(images)
+    async def explain(self, images: list[PreparedImage], waited_seconds: list[float]) -> Reply[Classes]:
+        """Classify each image and tell where the network looked; see the contract of a stage."""
+        with self._load.count(waited_seconds):
+            outcomes = await asyncio.gather(*map(self._explainer.explain, images))
+        return Reply(outcomes, self._replica)
+
+    async def _infer(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return await self._batches.infer(pixels, urgent=False)
+
+    async def _on_lane(self, function: Callable[[], ResultT]) -> ResultT:
+        return await asyncio.get_running_loop().run_in_executor(self._lanes, function)
 
     async def describe(self) -> ModelDescription:
         """Tell what is loaded."""

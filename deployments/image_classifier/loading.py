@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deployments.contracts import ImagePreset, Weights
 from deployments.errors import StartupError
+from deployments.image_classifier.batch_curve import LARGEST
 from deployments.image_classifier.conversion.cache import converted
 from deployments.image_classifier.conversion.errors import ConversionError
 from deployments.image_classifier.conversion.model_files import ConvertedModel, read
@@ -103,14 +104,32 @@ def _open(settings: ImageClassifierSettings, model: ConvertedModel, choice: Choi
             choice.precision,
             device=choice.device,
             threads=settings.threads,
-            max_batch=settings.max_batch,
+            streams=_streams(settings, choice),
+            max_batch=_max_batch(settings),
         )
     except RuntimeError:
         logger.exception("%s cannot load the network.", NAMES[choice.engine])
         raise StartupError(f"{NAMES[choice.engine]} cannot load the network; set engine to torch.") from None
 
 
+def _max_batch(settings: ImageClassifierSettings) -> int:
+    """Return the setting; where the engine is to be measured, room for what is measured."""
+    return LARGEST if settings.max_batch == "auto" else settings.max_batch
+
+
+def _streams(settings: ImageClassifierSettings, choice: Choice) -> int:
+    if settings.streams == "auto":
+        return 1
+    if settings.streams > 1 and choice.engine != "openvino":
+        raise StartupError(
+            f"streams is {settings.streams}, and {NAMES[choice.engine]} runs one batch at a time; set streams to auto, "
+            "or take OpenVINO."
+        )
+    return settings.streams
+
+
 def _torch_engine(settings: ImageClassifierSettings, source: ModelSource, choice: Choice) -> Engine:
+    _streams(settings, choice)
     from deployments.image_classifier.engines.torch_engine import TorchEngine  # noqa: PLC0415 - only where it is used
     from deployments.image_classifier.network import load_network  # noqa: PLC0415 - as above
 
@@ -120,5 +139,5 @@ def _torch_engine(settings: ImageClassifierSettings, source: ModelSource, choice
         device=choice.device,
         precision=choice.precision,
         threads=settings.threads,
-        max_batch=settings.max_batch,
+        max_batch=_max_batch(settings),
     )

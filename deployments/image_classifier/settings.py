@@ -7,6 +7,37 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class ExplanationSettings(BaseModel):
+    """Explanations of where the network looked: what one may cost, and how many there may be beside other requests."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    enabled: bool = Field(default=True, description="Whether requests may ask for explanations.")
+    grid: int = Field(
+        default=7,
+        ge=2,
+        le=28,
+        description="Cells along each side of the heat map by occlusion, which takes grid x grid inferences.",
+    )
+    at_once: int = Field(default=1, ge=1, description="Explanations that one replica works on at once.")
+    max_waiting: int = Field(
+        default=8,
+        ge=0,
+        description="Explanations that may wait for each replica of the ingress; one more is refused with 503.",
+    )
+    timeout_seconds: float = Field(
+        default=30, gt=0, description="How long a replica works on one explanation; it then ends with 408."
+    )
+
+    def most_under_way(self, max_replicas: int) -> int:
+        """Return how many explanations each replica of the ingress may have under way.
+
+        Args:
+            max_replicas: of the classifier.
+        """
+        return self.at_once * max_replicas + self.max_waiting if self.enabled else 0
+
+
 class ImageClassifierSettings(BaseModel):
     """Which network classifies images, with which weights, on which device."""
 
@@ -52,4 +83,14 @@ class ImageClassifierSettings(BaseModel):
     threads: int | None = Field(
         default=None, ge=1, description="Threads that compute in one replica; none: the CPUs that it reserves, or all."
     )
-    max_batch: int = Field(default=32, ge=1, description="Images that go through the network at once.")
+    streams: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        default="auto",
+        description="Batches at the same time in one replica, which share its threads; auto: 1. More: OpenVINO only.",
+    )
+    max_batch: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        default="auto",
+        description="Images that go through the network at once; auto: as many as measurably gain at the start.",
+    )
+    explanations: ExplanationSettings = Field(
+        default=ExplanationSettings(), description="Where the network looked, for requests with `explain`."
+    )

@@ -29,6 +29,7 @@ class BoundVersion:
         takes: what its requests hold.
         first_stage: the stage that requests go to first; bound when the application is built, its handle in a replica.
         scaling: that stage's settings.
+        max_explanations: images that one replica of the ingress may have explained at once; 0 allows none.
     """
 
     model: str
@@ -36,6 +37,7 @@ class BoundVersion:
     takes: Takes
     first_stage: DeploymentHandle[Any] | Application
     scaling: ScalingSettings
+    max_explanations: int = 0
 
 
 class IngressReplica:
@@ -59,9 +61,15 @@ def _models(versions: list[BoundVersion]) -> list[Model]:
     for bound in versions:
         handle = cast("DeploymentHandle[Any]", bound.first_stage)
         client = StageClient[Any, Any](handle, bound.scaling, weigh=_WEIGHTS[bound.takes])
-        by_name.setdefault(bound.model, {})[bound.version] = Version(bound.version, client)
+        by_name.setdefault(bound.model, {})[bound.version] = Version(bound.version, client, _explainer(bound, handle))
         takes[bound.model] = bound.takes
     return [Model(name, takes[name], versions) for name, versions in by_name.items()]
+
+
+def _explainer(bound: BoundVersion, handle: DeploymentHandle[Any]) -> StageClient[Any, Any] | None:
+    if not bound.max_explanations:
+        return None
+    return StageClient[Any, Any](handle, bound.scaling, method="explain", max_alone=bound.max_explanations)
 
 
 def _size_of_image(image: EncodedImage) -> int:

@@ -14,7 +14,7 @@ from deployments.ingress.models import ModelTable
 from deployments.ingress.settings import Limits
 
 # The frameworks that may answer a request; those that are not installed here are left out.
-FRAMEWORKS = ("ray", "scikit-learn", "torch", "torchvision")
+FRAMEWORKS = ("ray", "numba", "openvino", "torch", "torchvision", "onnxruntime", "keras", "tensorflow")
 
 
 class Health(BaseModel):

@@ -11,6 +11,14 @@ from starlette.requests import Request
 from deployments.contracts import Classes, EncodedImage
 from deployments.errors import InvalidInput, UnsupportedMediaType
 from deployments.ingress.bodies import content_type, read_body, read_files
+from deployments.ingress.image_explanations import (
+    ClassToExplain,
+    explain_of,
+    explaining,
+    format_explanation,
+    query_explain,
+    told_as_limit_of_explanations,
+)
 from deployments.ingress.json_bodies import is_json, parse_json, shown
 from deployments.ingress.models import Version
 from deployments.ingress.scoring import Scored, joined, score_all, score_one
@@ -34,20 +42,41 @@ class ImagesRequest(BaseModel):
     top_k: Annotated[int, Field(ge=1)] = Field(
         default=DEFAULT_TOP_K, description="How many classes to return for each image."
     )
+    explain: bool | ClassToExplain = Field(
+        default=False,
+        description="Whether to tell where the network saw each image's most probable class, or the class of an index.",
+    )
 
 
 async def score_images(request: Request, version: Version, settings: IngressSettings, deadline: float) -> Scored:
     """Answer one or more images with their most probable classes, by name."""
     images = await read_images(request, settings)
     names = list(images)
-    if len(names) == 1:
-        scored = [await score_one(request, version, images[names[0]], deadline)]
-    else:
-        scored = await score_all(
-            request, version, list(images.values()), deadline, name=lambda place: f"'{shown(names[place])}'"
-        )
+    if images[names[0]].explain is not None:
+        return await _explain_images(request, explaining(version, len(names), settings), images, deadline)
+    scored = await _score(request, version, images, deadline)
     result = {name: format_classes(image.result) for name, image in zip(names, scored, strict=True)}
     return joined(result, scored)
+
+
+async def _explain_images(
+    request: Request, version: Version, images: dict[str, EncodedImage], deadline: float
+) -> Scored:
+    with told_as_limit_of_explanations():
+        scored = await _score(request, version, images, deadline)
+    classes = {name: image.result for name, image in zip(images, scored, strict=True)}
+    explanations = {name: format_explanation(each.explanation) for name, each in classes.items()}
+    result = {name: format_classes(each) for name, each in classes.items()}
+    return joined(result, scored, {"explanations": explanations})
+
+
+async def _score(request: Request, version: Version, images: dict[str, EncodedImage], deadline: float) -> list[Scored]:
+    names = list(images)
+    if len(names) == 1:
+        return [await score_one(request, version, images[names[0]], deadline)]
+    return await score_all(
+        request, version, list(images.values()), deadline, name=lambda place: f"'{shown(names[place])}'"
+    )
 
 
 async def read_images(request: Request, settings: IngressSettings) -> dict[str, EncodedImage]:
@@ -60,21 +89,25 @@ async def read_images(request: Request, settings: IngressSettings) -> dict[str, 
     kind = content_type(request)
     limit = settings.max_body_bytes
     if kind.startswith("image/") or kind == "application/octet-stream":
-        return {IMAGE_FIELD: EncodedImage(await read_body(request, limit), query_top_k(request))}
+        return {IMAGE_FIELD: _from_query(request, await read_body(request, limit))}
     if kind == "multipart/form-data":
         files = await read_files(request, IMAGE_FIELD, limit=limit, max_files=settings.max_images_per_request)
-        top_k = query_top_k(request)
-        return {name: EncodedImage(content, top_k) for name, content in files.items()}
+        return {name: _from_query(request, content) for name, content in files.items()}
     if is_json(request):
         body = parse_json(request, await read_body(request, limit), ImagesRequest)
         if len(body.input) > settings.max_images_per_request:
             raise InvalidInput(
                 f"The request has {len(body.input)} images; the limit is {settings.max_images_per_request}."
             )
-        return {name: EncodedImage(decode(name, text), body.top_k) for name, text in body.input.items()}
+        explain = explain_of(body.explain)
+        return {name: EncodedImage(decode(name, text), body.top_k, explain) for name, text in body.input.items()}
     raise UnsupportedMediaType(
         "Send JSON with base64 images, a body of type image/*, or a multipart form with the field 'image'."
     )
+
+
+def _from_query(request: Request, content: bytes) -> EncodedImage:
+    return EncodedImage(content, query_top_k(request), query_explain(request))
 
 
 def query_top_k(request: Request) -> int:

@@ -26,10 +26,17 @@ class Stage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a model, and the stage that serves it."""
+    """One version of a model, and the stage that serves it.
+
+    Attributes:
+        name: the version's name.
+        stage: what scores.
+        explainer: the same, for images that are to be explained; None where the settings allow no explanations.
+    """
 
     name: str
     stage: Stage
+    explainer: Stage | None = None
 
 
 @dataclass(frozen=True, slots=True)

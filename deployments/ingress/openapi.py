@@ -133,7 +133,7 @@ def _score(model: Model) -> Json:
         "post": {
             "summary": f"Score with the model {model.name}",
             "tags": ["scoring"],
-            "parameters": [_request_id(), *([_top_k()] if model.takes == "images" else [])],
+            "parameters": [_request_id(), *(IMAGE_PARAMETERS if model.takes == "images" else [])],
             "requestBody": {"required": True, "content": BODIES[model.takes]},
             "responses": {
                 "200": _response("Scored.", _scored(model.takes), _model_headers()),
@@ -152,7 +152,7 @@ def _model_headers() -> Json:
         MODEL_NAME: "The model that answered.",
         MODEL_VERSION: "Its version.",
         MODEL_WEIGHTS: "trained or untrained.",
-        "server-timing": "Milliseconds by step: decode, queue, infer, total.",
+        "server-timing": "Milliseconds by step: decode, queue, infer (explain where it was asked for), total.",
     }
     return {name: {"description": text, "schema": {"type": "string"}} for name, text in described.items()}
 
@@ -172,9 +172,8 @@ def _request_id() -> Json:
     return {"name": REQUEST_ID, "in": "header", "description": text, "schema": {"type": "string"}}
 
 
-def _top_k() -> Json:
-    text = "Classes for each image, where the body is no JSON."
-    return {"name": "top_k", "in": "query", "description": text, "schema": {"type": "integer", "minimum": 1}}
+def _query(name: str, description: str, schema: Json) -> Json:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 def _ref(name: str) -> Json:
@@ -189,6 +188,15 @@ def _text() -> Json:
     return {"text/plain": {"schema": {"type": "string"}}}
 
 
+IMAGE_PARAMETERS = [
+    _query("top_k", "Classes for each image, where the body is no JSON.", {"type": "integer", "minimum": 1}),
+    _query("explain", "Whether to tell where the network looked, where the body is no JSON.", {"type": "boolean"}),
+    _query(
+        "explain_class",
+        "Index of the class to explain, the most probable one if left out; needs explain=true.",
+        {"type": "integer", "minimum": 0},
+    ),
+]
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
 _FORM = {
     "type": "object",

@@ -84,8 +84,41 @@ COMPONENTS: Json = {
             ),
             "description": "By image name.",
         },
-        "The answer to one image or several.",
+        "The answer to one image or several; explanations are there if asked for.",
+        explanations={
+            "type": "object",
+            "additionalProperties": _component("ImageExplanation"),
+            "description": "By image name.",
+        },
     ),
+    "ImageExplanation": {
+        "type": "object",
+        "description": "Where in the image, resized and cut as the network gets it, it saw a class.",
+        "required": ["class_index", "label", "probability", "method", "grid", "heat_map_png"],
+        "properties": {
+            "class_index": {"type": "integer", "minimum": 0},
+            "label": {"type": "string"},
+            "probability": _PROBABILITY,
+            "method": {"enum": ["grad-cam", "occlusion"]},
+            "grid": _array(
+                _array(_PROBABILITY),
+                "Rows from top to bottom; cells of the same size over the whole picture. 1 is the largest of them; all "
+                "are 0 where nothing speaks for the class. occlusion: how far the class's probability falls when the "
+                "cell and half a cell around it are covered. grad-cam: how strongly the last feature map speaks for "
+                "the class there.",
+            ),
+            "largest_drop": {
+                **_PROBABILITY,
+                "description": "Of occlusion: how far the probability falls at the cell of 1.",
+            },
+            "heat_map_png": {
+                "type": "string",
+                "contentEncoding": "base64",
+                "contentMediaType": "image/png",
+                "description": "The picture with the grid over it, from blue (0) to red (1).",
+            },
+        },
+    },
 }
 
 RESPONSES: dict[Takes, Json] = {
@@ -115,7 +148,11 @@ REQUEST_EXAMPLES: dict[Takes, Json] = {
         "two": {
             "summary": "Two images",
             "value": {"input": {"lynx.jpg": "/9j/4AAQSkZJRg==", "owl.png": "iVBORw0KGgo="}, "top_k": 1},
-        }
+        },
+        "explained": {
+            "summary": "An image, and where the network sees class 287 in it; true: the most probable class",
+            "value": {"input": {"lynx.jpg": "/9j/4AAQSkZJRg=="}, "top_k": 1, "explain": {"class": 287}},
+        },
     },
 }
 
@@ -153,6 +190,23 @@ RESPONSE_EXAMPLES: dict[Takes, Json] = {
                     "Computed in 84.0 ms",
                 ]
             },
-        }
+        },
+        "explained": {
+            "summary": "A class, and where it was seen",
+            "value": {
+                "result": [{"lynx.jpg": [["n02127052 lynx, catamount", 0.97]]}, "Computed in 320.0 ms"],
+                "explanations": {
+                    "lynx.jpg": {
+                        "class_index": 287,
+                        "label": "n02127052 lynx, catamount",
+                        "probability": 0.97,
+                        "method": "occlusion",
+                        "grid": [[0.02, 0.04, 0.01], [0.03, 1.0, 0.31], [0.0, 0.12, 0.0]],
+                        "largest_drop": 0.45,
+                        "heat_map_png": "iVBORw0KGgo=",
+                    }
+                },
+            },
+        },
     },
 }

@@ -19,6 +19,9 @@ class IngressSettings(BaseModel):
 
     max_body_mb: int = Field(default=100, ge=1, le=1024, description="Largest request body, in MiB.")
     max_images_per_request: int = Field(default=64, ge=1, description="Images in one request at the most.")
+    max_explained_images_per_request: int = Field(
+        default=4, ge=1, description="Images of one request that may be explained, each at the price of about 50."
+    )
     max_questions_per_request: int = Field(default=1000, ge=1, description="Questions in one request at the most.")
     max_result_rows: int = Field(
         default=1_000_000, ge=1, description="Matches in one response at the most, those of all its questions together."

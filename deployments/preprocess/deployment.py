@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any, TypeVar, cast
 
 from ray import serve
 from ray.serve import Deployment
@@ -17,6 +19,8 @@ from deployments.replica import replica_id
 from deployments.scaling import ScalingSettings
 from deployments.stage_client import StageClient
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
+
+ResultT = TypeVar("ResultT")
 
 # Loading a large model on a slow machine, a download of its weights included.
 CLASSIFIER_START_SECONDS = 900
@@ -33,11 +37,17 @@ class PreprocessReplica:
         settings: PreprocessSettings,
         classifier: DeploymentHandle[Any],
         classifier_scaling: ScalingSettings,
+        max_explanations: int = 0,
     ) -> None:
         # Here, so that nodes without Pillow can build the application.
+        from deployments.preprocess.heat_map import draw
         from deployments.preprocess.preparation import Preprocessor
 
         self._classifier = StageClient[PreparedImage, Classes](classifier, classifier_scaling, weigh=_size)
+        self._explainer = StageClient[PreparedImage, Classes](
+            classifier, classifier_scaling, weigh=_size, method="explain", max_alone=max_explanations
+        )
+        self._draw = draw
         description = await self._classifier.describe(CLASSIFIER_START_SECONDS)
         if description.preset is None:
             raise StartupError("The classifier does not say how it wants its images.")
@@ -52,16 +62,33 @@ class PreprocessReplica:
             outcomes = await asyncio.gather(*map(self._score_one, images))
         return Reply(outcomes, self._replica)
 
+    async def explain(self, images: list[EncodedImage], waited_seconds: list[float]) -> Reply[Classes]:
+        """Prepare each image, have it classified and explained, and draw where the network looked."""
+        with self._load.count(waited_seconds):
+            outcomes = await asyncio.gather(*map(self._explain_one, images))
+        return Reply(outcomes, self._replica)
+
     async def _score_one(self, image: EncodedImage) -> Outcome[Classes]:
-        loop = asyncio.get_running_loop()
-        prepared = await loop.run_in_executor(self._decoders, self._preprocessor.prepare, image)
-        if isinstance(prepared.result, ScoringError):
-            return Outcome(prepared.result, prepared.seconds)
-        try:
-            classified = await self._classifier.submit(prepared.result)
-        except ScoringError as error:
-            return Outcome(error, prepared.seconds)
-        return Outcome(classified.result, {**prepared.seconds, **classified.seconds}, classified.weights)
+        prepared = await self._on_decoder(self._preprocessor.prepare, image)
+        return await _passed_on(prepared, self._classifier)
+
+    async def _explain_one(self, image: EncodedImage) -> Outcome[Classes]:
+        prepared = await self._on_decoder(self._preprocessor.prepare, image)
+        outcome = await _passed_on(prepared, self._explainer)
+        if isinstance(prepared.result, ScoringError) or isinstance(outcome.result, ScoringError):
+            return outcome
+        drawn = await self._on_decoder(self._with_heat_map, outcome.result, prepared.result)
+        return Outcome(drawn, outcome.seconds, outcome.weights)
+
+    def _with_heat_map(self, classes: Classes, image: PreparedImage) -> Classes:
+        explanation = classes.explanation
+        if explanation is None:
+            return classes
+        heat_map = self._draw(image.pixels, explanation.grid)
+        return replace(classes, explanation=replace(explanation, heat_map=heat_map))
+
+    async def _on_decoder(self, function: Callable[..., ResultT], *arguments: Any) -> ResultT:
+        return await asyncio.get_running_loop().run_in_executor(self._decoders, function, *arguments)
 
     async def describe(self) -> ModelDescription:
         """Tell what the classifier has loaded: a model is ready when all its stages are."""
@@ -70,6 +97,18 @@ class PreprocessReplica:
     def record_autoscaling_stats(self) -> dict[str, float]:
         """Report load to the autoscaling policy; Ray Serve calls this."""
         return {REQUESTS_IN_FLIGHT: self._load.average()}
+
+
+async def _passed_on(
+    prepared: Outcome[PreparedImage], classifier: StageClient[PreparedImage, Classes]
+) -> Outcome[Classes]:
+    if isinstance(prepared.result, ScoringError):
+        return Outcome(prepared.result, prepared.seconds)
+    try:
+        classified = await classifier.submit(prepared.result)
+    except ScoringError as error:
+        return Outcome(error, prepared.seconds)
+    return Outcome(classified.result, {**prepared.seconds, **classified.seconds}, classified.weights)
 
 
 def _size(image: PreparedImage) -> int:

@@ -46,4 +46,4 @@ class Preprocessor:
             # Other images travel in the same call; what one file makes of a decoder must not become their error.
             logger.exception("An image could not be decoded.")
             return InvalidImage("The image cannot be decoded.")
-        return PreparedImage(prepare_scaled(decoded, self._preset), image.top_k)
+        return PreparedImage(prepare_scaled(decoded, self._preset), image.top_k, image.explain)

@@ -4,7 +4,16 @@ import pickle
 import numpy as np
 import pytest
 
-from deployments.contracts import Classes, EncodedImage, Explanation, Matches, Outcome, PreparedImage, Question
+from deployments.contracts import (
+    Classes,
+    EncodedImage,
+    Explanation,
+    ImageExplanation,
+    Matches,
+    Outcome,
+    PreparedImage,
+    Question,
+)
 from deployments.errors import InvalidText
 
 EXPLANATION = Explanation([("port", 1.5), ("the", -0.2)], -0.3, 1.0)
@@ -20,6 +29,8 @@ MATCHES = Matches([7], ["a7"], [0.5], matched=False, answers=[None], explanation
         MATCHES,
         Classes([1], ["n1 a"], [0.9]),
         EncodedImage(b"IMG", 2),
+        EncodedImage(b"IMG", 2, "top"),
+        Classes([1], ["n1 a"], [0.9], ImageExplanation(1, "n1 a", 0.9, "occlusion", [[0.0, 1.0]], 0.4, b"PNG")),
         Outcome(MATCHES, {"infer": 0.5}, "untrained"),
     ],
 )
@@ -36,6 +47,6 @@ def test_an_item_s_own_error_travels():
 
 def test_pixels_travel():
     pixels = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    image = pickle.loads(pickle.dumps(PreparedImage(pixels, 4)))  # noqa: S301
+    image = pickle.loads(pickle.dumps(PreparedImage(pixels, 4, 7)))  # noqa: S301
     assert (image.pixels == pixels).all()
-    assert image.top_k == 4
+    assert (image.top_k, image.explain) == (4, 7)

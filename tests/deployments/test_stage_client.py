@@ -5,7 +5,7 @@ from ray.exceptions import ActorDiedError, RayTaskError
 from ray.serve.exceptions import BackPressureError
 
 from deployments.contracts import ModelDescription, Outcome, Reply
-from deployments.errors import InvalidText, ModelError, Unavailable
+from deployments.errors import InvalidText, ModelError, Overloaded, Unavailable
 from deployments.scaling import CALLS_PER_REPLICA, ScalingSettings
 from deployments.stage_client import RETRIES_AFTER_LOSS, StageClient
 
@@ -148,3 +148,25 @@ async def test_a_silent_stage_is_unavailable_in_time():
     stage = StageClient(Handle(describe=Silent(None)), ScalingSettings())
     with pytest.raises(Unavailable):
         await stage.describe(0.01)
+
+
+async def test_items_that_travel_alone_go_to_their_method_one_by_one_and_are_refused_beyond_the_limit():
+    gate = asyncio.Event()
+
+    class Gated(Method):
+        async def _answer(self, answer, *arguments):
+            await gate.wait()
+            return answer(*arguments)
+
+    handle = Handle()
+    handle.explain = Gated(*[echo] * 4)
+    stage = StageClient(handle, ScalingSettings(max_concurrent_requests=64), method="explain", max_alone=3)
+    tasks = [asyncio.create_task(stage.submit(n)) for n in range(3)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert [items for items, _ in handle.explain.calls] == [[0], [1], [2]]
+    with pytest.raises(Overloaded):
+        await stage.submit(3)
+    gate.set()
+    assert [outcome.result for outcome in await asyncio.gather(*tasks)] == [0, 1, 2]
+    assert (await stage.submit(4)).result == 4

@@ -3,6 +3,7 @@
 import csv
 import subprocess
 
+import numpy as np
 import pytest
 from services import ROOT, SCORING, write_config
 
@@ -30,6 +31,26 @@ def test_mobilenet_recognizes_real_photos(serve, data, tmp_path):
     assert right >= 78
     lynx = service.client.post("/image/score", content=(data / "images" / "lynx.jpg").read_bytes(), headers=headers)
     assert lynx.json()["result"][0]["image"][0][0] == "n02127052 lynx, catamount"
+
+
+def test_mobilenet_shows_where_it_sees_the_lynx(serve, data, tmp_path):
+    weights = data / "weights" / "mobilenet_v2.pth"
+    mobilenet = {"architecture": "mobilenet_v2", "weights": "IMAGENET1K_V1", "weights_uri": str(weights)}
+    model = {**mobilenet, "engine": "torch", "explanations": {"max_waiting": 0}}
+    args = {"models": [{"kind": "image_classifier", "versions": [{"model": model}]}]}
+    service = serve("--config", write_config(tmp_path / "c.yaml", args))
+    service.wait_for("Everything else")
+    photo, headers = (data / "images" / "lynx.jpg").read_bytes(), {"content-type": "image/jpeg"}
+    response = service.client.post("/image/score?explain=true", content=photo, headers=headers)
+    assert response.status_code == 200, response.text
+    explanation = response.json()["explanations"]["image"]
+    assert (explanation["label"], explanation["method"]) == ("n02127052 lynx, catamount", "grad-cam")
+    assert explanation["probability"] > 0.9
+    # Its face is in the upper half of the picture, right of the middle.
+    grid = np.array(explanation["grid"])
+    assert grid.shape == (7, 7)
+    assert grid[1:4, 2:6].mean() > 2 * grid[4:].mean()
+    assert grid[1:4, 2:6].mean() > 2 * grid[:, :2].mean()
 
 
 @pytest.fixture

@@ -1,13 +1,16 @@
 """What people send, to a running service."""
 
 import base64
+import io
 import json
 import re
 import socket
+import time
 
 import psutil
 import pytest
 from payloads import JPEG, bomb, photo
+from PIL import Image
 
 # A question of the sample FAQ, and one that it has no answer to.
 KNOWN = "How do I serve on a different port than 8000?"
@@ -28,7 +31,7 @@ def assert_problem(response, status, *words):
 def test_it_says_what_it_serves_and_how_to_ask(service):
     assert re.search(rf"Ready: {service.url}\n", service.output)
     assert re.search(r"faq +1 +numba +trained +1", service.output)
-    assert re.search(r"image +1 +pytorch +untrained +1", service.output)
+    assert re.search(r"image +1 +openvino +untrained +1", service.output)
     assert f"curl {service.url}/faq/score" in service.output
     assert f"curl {service.url}/image/score" in service.output
     assert "fast mode: HAProxy, throughput-optimized" in service.output
@@ -111,6 +114,37 @@ def test_several_images_in_json_a_form_and_a_bare_body_get_the_same_answer(clien
     assert labels[0] == labels[1] == labels[2] == labels[3]
 
 
+def test_explanations_stand_beside_the_classes_of_their_images(client):
+    image = photo()
+    encoded = base64.b64encode(image).decode()
+    by_json = client.post("/image/score", json={"input": {"a": encoded, "b": encoded}, "explain": {"class": 7}}).json()
+    by_form = client.post("/image/score?explain=true", files={"image": ("a", image)}).json()
+    plain = client.post("/image/score", files={"image": ("a", image)}).json()
+    assert list(by_json["explanations"]) == ["a", "b"]
+    assert by_json["explanations"]["a"]["class_index"] == 7
+    labels = [[label for label, _ in content["result"][0]["a"]] for content in (by_json, by_form, plain)]
+    assert labels[0] == labels[1] == labels[2]
+    explanation = by_form["explanations"]["a"]
+    assert explanation["label"] == labels[0][0]
+    assert {len(row) for row in explanation["grid"]} == {len(explanation["grid"])}
+    with Image.open(io.BytesIO(base64.b64decode(explanation["heat_map_png"]))) as heat_map:
+        assert (heat_map.format, heat_map.size) == ("PNG", (224, 224))
+    assert "explanations" not in plain
+
+
+def test_explanations_that_nobody_waits_for_any_more_make_room(service, client):
+    image = photo()
+    head = "POST /image/score?explain=true HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\n"
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", service.port)) as connection:
+            connection.sendall(f"{head}Content-Length: {len(image)}\r\n\r\n".encode() + image)
+    assert client.post("/image/score", content=image, headers=JPEG).status_code == 200
+    until = time.monotonic() + 60
+    while (response := client.post("/image/score?explain=true", content=image, headers=JPEG)).status_code == 503:
+        assert time.monotonic() < until, response.text
+    assert response.status_code == 200
+
+
 def test_headers_tell_who_answered_and_where_time_went(client):
     response = client.post(
         "/image/score", content=photo(), headers={"content-type": "image/jpeg", "x-request-id": "t-1"}
@@ -148,6 +182,8 @@ BAD = {
     "too many questions": ("/faq/score", json.dumps({"input": ["x"] * 1001}).encode(), JSON, 422, "limit is 1000"),
     "wrong threshold": ("/faq/score", b'{"input": "x", "threshold": 2}', JSON, 422, "threshold"),
     "invalid base64": ("/image/score", b'{"input": {"a": "%%%"}}', JSON, 422, "base64"),
+    "class out of range": ("/image/score?explain=true&explain_class=1000", photo(), JPEG, 422, "0 to 999"),
+    "truncated image to explain": ("/image/score?explain=true", photo()[:5000], JPEG, 422, "image"),
     "not an image": ("/image/score", b"hello", JPEG, 422, "image"),
     "truncated image": ("/image/score", photo()[:5000], JPEG, 422, "image"),
     "bomb": ("/image/score", bomb(), {"content-type": "image/png"}, 422, "pixels"),

@@ -155,14 +155,34 @@ def test_a_replica_has_time_for_the_longest_request_before_it_goes():
 
 
 def test_a_stage_takes_the_calls_of_all_its_callers():
-    callers = {"max_replicas": 3}
-    built = deployments({"ingress": {"scaling": callers}, **image_model(preprocess_scaling={"max_replicas": 5})})
+    callers, model = {"max_replicas": 3}, {"explanations": {"enabled": False}}
+    version = {"model": model, "preprocess_scaling": {"max_replicas": 5}}
+    built = deployments({"ingress": {"scaling": callers}, **image_model(**version)})
     for name, expected in {"image-1-preprocess": 3, "image-1": 5}.items():
         assert built[name].max_ongoing_requests > CALLS_PER_REPLICA * expected
-    fewer = deployments({"ingress": {"scaling": {"max_replicas": 2}}, **image_model()})
+    fewer = deployments({"ingress": {"scaling": {"max_replicas": 2}}, **image_model(model=model)})
     assert built["image-1-preprocess"].max_ongoing_requests == (
         fewer["image-1-preprocess"].max_ongoing_requests + CALLS_PER_REPLICA
     )
+
+
+def test_explanations_take_no_place_of_other_calls():
+    def built(**model):
+        return deployments(
+            {
+                "ingress": {"scaling": {"max_replicas": 3}},
+                **image_model(model=model, scaling={"max_replicas": 4}),
+            }
+        )
+
+    explained = built(explanations={"at_once": 2, "max_waiting": 5})
+    without = built(explanations={"enabled": False})
+    most = 2 * 4 + 5
+    (bound,) = explained["ingress"].init_args[0]
+    assert bound.max_explanations == most
+    for name in ("image-1", "image-1-preprocess"):
+        assert explained[name].max_ongoing_requests == without[name].max_ongoing_requests + 3 * most
+    assert without["ingress"].init_args[0][0].max_explanations == 0
 
 
 def test_the_ingress_takes_what_it_works_on_and_what_may_wait():
@@ -243,7 +263,7 @@ def service(tmp_path_factory):
     args = {
         "models": [
             {"kind": "faq_matcher", "versions": [{"name": "1", **faq}, {"name": "2", **faq}]},
-            {"kind": "image_classifier", "versions": [{"model": SQUEEZENET}]},
+            {"kind": "image_classifier", "versions": [{"model": {**SQUEEZENET, "explanations": {"max_waiting": 1}}}]},
         ]
     }
     ray_serve = logging.getLogger("ray.serve")
@@ -309,11 +329,45 @@ def test_images_of_one_request_keep_their_names(service):
     assert result["a"] != result["b"]
 
 
+def test_an_image_is_explained_beside_its_classes(service):
+    ask = {"content": png(), "headers": {"content-type": "image/png"}}
+    response = service.post("/image/score?top_k=2&explain=true&explain_class=7", **ask)
+    assert response.status_code == 200, response.text
+    content = response.json()
+    assert content["result"][0]["image"] == service.post("/image/score?top_k=2", **ask).json()["result"][0]["image"]
+    explanation = content["explanations"]["image"]
+    assert explanation["class_index"] == 7
+    assert explanation["method"] in {"occlusion", "grad-cam"}
+    assert max(map(max, explanation["grid"])) in {0, 1}
+    with Image.open(io.BytesIO(base64.b64decode(explanation["heat_map_png"]))) as heat_map:
+        assert (heat_map.format, heat_map.size) == ("PNG", (224, 224))
+    steps = {part.split(";")[0] for part in response.headers["server-timing"].split(", ")}
+    assert steps == {"decode", "queue", "explain", "total"}
+
+
+def test_what_cannot_be_explained_is_refused_by_its_stage(service):
+    good, bad = ({"content": content, "headers": {"content-type": "image/png"}} for content in (png(), png()[:100]))
+    response = service.post("/image/score?explain=true&explain_class=1000", **good)
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_input")
+    assert response.json()["detail"] == "The model has no class 1000 to explain; its classes are 0 to 999."
+    assert service.post("/image/score?explain=true", **bad).json()["code"] == "invalid_image"
+
+
+def test_explanations_beyond_their_limit_are_refused_and_other_images_are_not(service):
+    ask = {"content": png(), "headers": {"content-type": "image/png"}}
+    explained = [("POST", "/image/score?explain=true", ask)] * 12
+    scored = [("POST", "/image/score", ask)] * 12
+    statuses = [response.status_code for response in service.ask_all(*explained, *scored)]
+    # One is worked on and one may wait, while all are asked for.
+    assert set(statuses[:12]) == {200, 503}
+    assert statuses[12:] == [200] * 12
+
+
 def test_every_model_is_described(service):
     faq = service.get("/v2/models/faq").json()
     assert (faq["platform"], faq["versions"], faq["weights"]) == ("numba", ["1", "2"], "trained")
     image = service.get("/v2/models/image").json()
-    assert (image["platform"], image["weights"]) == ("pytorch", "untrained")
+    assert (image["platform"], image["weights"]) == ("openvino", "untrained")
     assert image["parameters"]["architecture"] == "squeezenet1_1"
 
 

@@ -1,11 +1,9 @@
 import pytest
-from typer.testing import CliRunner
 
 from deployments.faq_matcher import storage
 from deployments.faq_matcher.data import Duplicate, FaqData, Original
 from deployments.faq_matcher.recipe import Recipe
 from deployments.faq_matcher.training import train
-from serve_app.faq_commands import app
 
 HEAD = "Id\tAnswerId\tText0\n"
 
@@ -20,7 +18,7 @@ def learned():
 
 
 @pytest.fixture
-def run(tmp_path, learned):
+def run(tmp_path, learned, faq):
     storage.write(tmp_path / "model", learned)
     (tmp_path / "q.tsv").write_text(HEAD + "9\t109\tWhat is the [red]price[/red] of :tea:?\n")
     (tmp_path / "d.tsv").write_text(HEAD + "2\t102\tTurning the first page\n")
@@ -28,24 +26,12 @@ def run(tmp_path, learned):
 
     def run(*arguments, model="model"):
         given = [tmp_path / each if str(each)[-4:] == ".tsv" else each for each in arguments]
-        options = ["add", "--model", tmp_path / model, *given]
-        return CliRunner().invoke(app, [*map(str, options)], catch_exceptions=False, env={"COLUMNS": "200"})
+        return faq("add", "--model", tmp_path / model, *given)
 
     return run
 
 
-def refusal(result):
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    assert result.stderr.count("\n") == 1
-    return result.stderr
-
-
-def cells(result):
-    return [[cell.strip() for cell in line.strip("│").split("│")] for line in result.stdout.splitlines() if "│" in line]
-
-
-def test_adds_and_tells_what_changed(run, tmp_path, learned):
+def test_adds_and_tells_what_changed(run, cells, tmp_path, learned):
     result = run("--output", tmp_path / "new", "--questions", "q.tsv", "--duplicates", "d.tsv", "--answers", "a.tsv")
     assert (result.exit_code, result.stderr) == (0, "")
     assert cells(result)[0][:4] == ["joined", "1", "1", "1"]
@@ -58,14 +44,14 @@ def test_adds_and_tells_what_changed(run, tmp_path, learned):
     assert len(storage.read(tmp_path / "model").originals) == len(learned.originals)
 
 
-def test_changes_the_model_itself_when_told(run, tmp_path):
+def test_changes_the_model_itself_when_told(run, refusal, tmp_path):
     assert run("--in-place", "--questions", "q.tsv").exit_code == 0
     after = storage.read(tmp_path / "model")
     assert (len(after.originals), len(after.facts.additions)) == (6, 1)
     assert "q.tsv, line 2: Id is '9', which the model has already" in refusal(run("--in-place", "--questions", "q.tsv"))
 
 
-def test_shows_new_questions_that_are_matched_to_others(run, tmp_path):
+def test_shows_new_questions_that_are_matched_to_others(run, cells, tmp_path):
     (tmp_path / "d.tsv").write_text(HEAD + "2\t102\tHow do I open a tin?\n")
     result = run("--in-place", "--questions", "q.tsv", "--duplicates", "d.tsv")
     assert "1 of 2 new questions are matched to their originals." in result.stdout
@@ -74,7 +60,7 @@ def test_shows_new_questions_that_are_matched_to_others(run, tmp_path):
     assert float(row[3]) < 1
 
 
-def test_shows_what_moved_as_it_is_written(run, tmp_path):
+def test_shows_what_moved_as_it_is_written(run, cells, tmp_path):
     (tmp_path / "q.tsv").write_text(
         HEAD + "9\t109\tThe gate won't open [red]:tea:[/red]\n8\t108\tThe gate won't open\n"
     )
@@ -90,7 +76,7 @@ def test_texts_are_no_markup(run, tmp_path):
     assert "[red]price[/red] of :tea:" in result.stdout
 
 
-def test_needs_one_place_to_write(run, tmp_path):
+def test_needs_one_place_to_write(run, refusal, tmp_path):
     sentence = "Name a new directory with --output, or change the model itself with --in-place."
     assert sentence in refusal(run("--questions", "q.tsv"))
     assert sentence in refusal(run("--questions", "q.tsv", "--in-place", "--output", tmp_path / "new"))
@@ -100,7 +86,7 @@ def test_needs_one_place_to_write(run, tmp_path):
     )
 
 
-def test_says_what_is_wrong(run, tmp_path):
+def test_says_what_is_wrong(run, refusal, tmp_path):
     assert "none holds no FAQ model" in refusal(run("--in-place", "--questions", "q.tsv", model="none"))
     assert "There is nothing to add" in refusal(run("--in-place"))
     assert "none.tsv cannot be read" in refusal(run("--in-place", "--questions", "none.tsv"))

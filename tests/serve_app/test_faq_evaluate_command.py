@@ -1,17 +1,11 @@
-import io
 import json
-import subprocess
 import sys
 
 import numpy as np
 import pytest
-import typer
-from rich.console import Console
-from typer.testing import CliRunner
 
 from deployments.faq_matcher.data import Original
 from serve_app import faq_evaluate_command
-from serve_app.faq_evaluate_command import evaluate
 
 QUESTIONS = "Id\tAnswerId\tText0\n11\t101\tHow to start\n12\t201\tThe finish\n13\t201\tWhat comes last\n"
 STRANGERS = "Text0\nWho is it?\n"
@@ -39,24 +33,15 @@ def loaded(monkeypatch):
 
 
 @pytest.fixture
-def run(tmp_path, loaded, monkeypatch):
+def run(tmp_path, loaded, monkeypatch, faq):
     (tmp_path / "q.tsv").write_text(QUESTIONS)
     (tmp_path / "s.tsv").write_text(STRANGERS)
     monkeypatch.chdir(tmp_path)
-    app = typer.Typer()
-    app.command()(evaluate)
 
     def run(*arguments, model="model"):
-        return CliRunner().invoke(app, ["--model", model, *arguments], catch_exceptions=False)
+        return faq("evaluate", "--model", model, *arguments)
 
     return run
-
-
-def refusal(result):
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    assert result.stderr.count("\n") == 1
-    return result.stderr
 
 
 def test_shows_metrics_and_confusions(run, loaded, tmp_path):
@@ -106,7 +91,7 @@ def test_reads_the_questions_held_out_of_prepared_data(run, tmp_path):
     assert "3 questions with one of 2" in run("--data", "data", "--questions", "q.tsv").stdout
 
 
-def test_says_what_is_missing(run, tmp_path):
+def test_says_what_is_missing(run, refusal, tmp_path):
     assert "name prepared data with --data or test questions with --questions" in refusal(run())
     (tmp_path / "data").mkdir()
     assert "data holds no test.parquet" in refusal(run("--data", "data"))
@@ -114,7 +99,7 @@ def test_says_what_is_missing(run, tmp_path):
     assert "none.tsv cannot be read" in refusal(run("--questions", "q.tsv", "--strangers", "none.tsv"))
 
 
-def test_says_what_is_wrong_with_the_questions(run, tmp_path):
+def test_says_what_is_wrong_with_the_questions(run, refusal, tmp_path):
     (tmp_path / "q.tsv").write_text(QUESTIONS + "14\t999\tWhy?\n")
     assert "q.tsv, line 5: AnswerId is '999'" in refusal(run("--questions", "q.tsv"))
     (tmp_path / "q.tsv").write_text("Id\tAnswerId\tText0\n")
@@ -123,14 +108,14 @@ def test_says_what_is_wrong_with_the_questions(run, tmp_path):
 
 @pytest.mark.parametrize("option", ["--json", "--html"])
 @pytest.mark.parametrize("file", [".", "none/report"])
-def test_checks_where_to_write_before_asking(run, loaded, option, file):
+def test_checks_where_to_write_before_asking(run, refusal, loaded, option, file):
     assert "cannot be written: name a file in a directory that exists" in refusal(
         run("--questions", "q.tsv", option, file)
     )
     assert not loaded
 
 
-def test_two_forms_need_two_files(run, loaded):
+def test_two_forms_need_two_files(run, refusal, loaded):
     sentence = refusal(run("--questions", "q.tsv", "--json", "r", "--html", "r"))
     assert "r cannot hold both forms" in sentence
     assert not loaded
@@ -143,44 +128,7 @@ def test_says_what_cannot_be_written(run, tmp_path):
     assert result.stderr.startswith("r.json cannot be written: ")
 
 
-def test_says_what_to_install(run, monkeypatch):
+def test_says_what_to_install(run, refusal, monkeypatch):
     monkeypatch.setitem(sys.modules, "deployments.faq_matcher.evaluation.html_report", None)
     sentence = refusal(run("--questions", "q.tsv", "--html", "r.html"))
     assert "pip install 'ray-scoring[faq-training]'" in sentence
-
-
-def test_help_needs_no_model_library():
-    program = (
-        "import sys, typer; from serve_app.faq_evaluate_command import evaluate; import typer.testing as t;"
-        "app = typer.Typer(); app.command()(evaluate);"
-        "assert t.CliRunner().invoke(app, ['--help']).exit_code == 0;"
-        "assert not {'numpy', 'sklearn', 'ray', 'matplotlib', 'jinja2'} & sys.modules.keys()"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
-
-
-class Clock:
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-def progress(seconds, *, terminal):
-    out, clock = io.StringIO(), Clock()
-    console = Console(file=out, force_terminal=terminal, width=80)
-    with faq_evaluate_command._late_progress(2, console, clock) as advance:
-        advance(1)
-        clock.now = seconds
-        advance(1)
-    return out.getvalue()
-
-
-def test_progress_shows_once_it_takes_a_while():
-    assert "Asking questions" in progress(3, terminal=True)
-    assert progress(1, terminal=True) == ""
-
-
-def test_progress_never_shows_where_nobody_watches():
-    assert progress(3, terminal=False) == ""

@@ -1,16 +1,10 @@
-import io
 import json
 import subprocess
 import sys
 
 import pytest
-import typer
-from rich.console import Console
-from typer.testing import CliRunner
 
 from deployments.faq_matcher.data import read_prepared
-from serve_app import faq_prepare_command
-from serve_app.faq_prepare_command import prepare
 
 QUESTIONS = "Id\tAnswerId\tText0\n1\t101\tHow?\n2\t201\tWhere?\n3\t301\t?!\n"
 DUPLICATES = "Id\tAnswerId\tText0\n11\t101\tIn which way?\n12\t101\tBy what means?\n"
@@ -19,12 +13,10 @@ POSTS = """<posts>
 <row Id="2" PostTypeId="2" ParentId="1" Score="1" Body="&lt;p&gt;Thus.&lt;/p&gt;" />
 </posts>"""
 
-app = typer.Typer()
-app.command()(prepare)
 
-
-def run(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+@pytest.fixture
+def run(faq):
+    return lambda *arguments: faq("prepare", *arguments)
 
 
 @pytest.fixture
@@ -43,15 +35,16 @@ def dump(tmp_path):
     return directory
 
 
-def cells(line):
-    return [cell.strip() for cell in line.strip("│").split("│")]
+@pytest.fixture
+def places(tables, dump):
+    return {"dump": dump, "q": tables[1]}
 
 
-def test_prepares_tables_and_tells_what_was_done(tmp_path, tables):
+def test_prepares_tables_and_tells_what_was_done(run, cells, tmp_path, tables):
     output = tmp_path / "my data"
     result = run(*tables, "--output", output, "--seed", 1)
     assert result.exit_code == 0, result.output
-    rows = [cells(line) for line in result.stdout.splitlines()]
+    rows = cells(result)
     assert ["in the tables", "3", "2", "0"] in rows
     assert ["kept", "2", "2", "0"] in rows
     assert ["originals", "1", "Text0 has no letters or digits", "q.tsv:4"] in rows
@@ -60,7 +53,7 @@ def test_prepares_tables_and_tells_what_was_done(tmp_path, tables):
     assert len(read_prepared(output).originals) == 2
 
 
-def test_every_option_reaches_the_settings(tmp_path, dump):
+def test_every_option_reaches_the_settings(run, tmp_path, dump):
     options = [
         "--tag",
         "a",
@@ -95,7 +88,7 @@ def test_every_option_reaches_the_settings(tmp_path, dump):
     assert "breaks off" in result.stdout
 
 
-def test_replaces_only_if_asked(tmp_path, tables, dump):
+def test_replaces_only_if_asked(run, tmp_path, tables, dump):
     output = tmp_path / "output"
     assert run(*tables, "--output", output).exit_code == 0
     refused = run("--dump", dump, "--output", output)
@@ -120,8 +113,7 @@ def test_replaces_only_if_asked(tmp_path, tables, dump):
         (["--questions", "{q}", "--output", "{q}/below"], "below cannot be written: "),
     ],
 )
-def test_refuses_with_a_sentence(tmp_path, tables, dump, arguments, said):
-    places = {"dump": dump, "q": tables[1]}
+def test_refuses_with_a_sentence(run, tmp_path, places, arguments, said):
     arguments = [argument.format(**places) for argument in arguments]
     result = run(*([] if "--output" in arguments else ["--output", tmp_path / "output"]), *arguments)
     assert result.exit_code == 2, result.output
@@ -131,7 +123,7 @@ def test_refuses_with_a_sentence(tmp_path, tables, dump, arguments, said):
 
 
 @pytest.mark.parametrize("wrong", [["--test-fraction", "1.1"], ["--min-length", "-1"], ["--code", "perhaps"]])
-def test_refuses_values_out_of_range(tmp_path, tables, wrong):
+def test_refuses_values_out_of_range(run, tmp_path, tables, wrong):
     result = run(*tables, "--output", tmp_path / "output", *wrong)
     assert result.exit_code == 2
     assert wrong[0] in result.stderr
@@ -151,47 +143,3 @@ def test_a_missing_library_is_named(tmp_path, tables):
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 2
     assert result.stderr == "pyarrow is not installed: install it with `pip install 'ray-scoring[faq-training]'`.\n"
-
-
-class Clock:
-    def __init__(self):
-        self.now = 0.0
-
-    def monotonic(self):
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(faq_prepare_command, "time", clock)
-    return clock
-
-
-def told(clock, *, terminal):
-    """What is shown of a short pass, a long one of 4 MB and one without end."""
-    console = Console(file=io.StringIO(), force_terminal=terminal, width=100)
-    with faq_prepare_command._Bars(console) as bars:
-        bars.begin("Reading links", 10)
-        clock.now += 1
-        bars.advance(10)
-        bars.begin("Reading posts", 4_000_000)
-        for _ in range(4):
-            clock.now += 1
-            bars.advance(1_000_000)
-        bars.begin("Comparing texts")
-        clock.now += 3
-        bars.advance(0)
-    return console.file.getvalue()
-
-
-def test_a_bar_is_shown_of_long_passes(clock):
-    shown = told(clock, terminal=True)
-    assert "Reading links" not in shown
-    assert "Reading posts" in shown
-    assert "4.0/4.0 MB" in shown
-    assert "Comparing texts" in shown
-
-
-def test_no_bar_is_shown_where_nobody_looks(clock):
-    assert told(clock, terminal=False) == ""

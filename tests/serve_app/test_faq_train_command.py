@@ -1,18 +1,15 @@
 import json
 import shutil
-import subprocess
 import sys
 
 import pytest
 import yaml
-from typer.testing import CliRunner
 
 from deployments.contracts import Question
 from deployments.faq_matcher import storage
 from deployments.faq_matcher.recipe import Recipe
 from deployments.faq_matcher.settings import FaqMatcherSettings
 from deployments.faq_matcher.source import load_model
-from serve_app.faq_commands import app
 
 QUESTIONS = "Id\tAnswerId\tText0\n1\t101\tHow do I begin?\n2\t201\tWhere is the end?\n"
 DUPLICATES = "Id\tAnswerId\tText0\n11\t101\tWhat is the first step?\n"
@@ -20,33 +17,21 @@ ANSWERS = "Id\tQuestionId\tText0\n101\t1\tHere.\n201\t2\tThere.\n"
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, faq):
     for name, content in (("q", QUESTIONS), ("d", DUPLICATES), ("a", ANSWERS)):
         (tmp_path / f"{name}.tsv").write_text(content)
 
     def run(*arguments, questions="q.tsv", output="model"):
         options = [*(["--questions", tmp_path / questions] if questions else []), "--output", tmp_path / output]
-        return CliRunner().invoke(app, ["train", *map(str, [*options, *arguments])], catch_exceptions=False)
+        return faq("train", *options, *arguments)
 
     return run
 
 
-def refusal(result):
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    assert result.stderr.count("\n") == 1
-    return result.stderr
-
-
-def cells(result):
-    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in result.stdout.splitlines() if "│" in line]
-    return dict(rows)
-
-
-def test_trains_and_tells_how_to_serve(run, tmp_path):
+def test_trains_and_tells_how_to_serve(run, cells, tmp_path):
     result = run("--duplicates", tmp_path / "d.tsv", "--answers", tmp_path / "a.tsv")
     assert (result.exit_code, result.stderr) == (0, "")
-    shown = cells(result)
+    shown = dict(cells(result))
     assert (shown["Originals"], shown["Duplicates"], shown["Answers"]) == ("2", "1", "2")
     assert shown["Duplicates held out in turn"] == "1"
     config = yaml.safe_load("models:" + result.stdout.partition("models:")[2])
@@ -57,13 +42,13 @@ def test_trains_and_tells_how_to_serve(run, tmp_path):
     assert (model.learned.facts.duplicates, model.learned.facts.answers) == (1, 2)
 
 
-def test_shows_the_metrics_and_the_threshold(run, tmp_path):
+def test_shows_the_metrics_and_the_threshold(run, cells, tmp_path):
     words = ("begin", "start", "first", "commence", "open", "launch", "outset", "origin", "birth", "dawn", "entry")
     rows = [f"{n}\t101\thow to {word}" for n, word in enumerate(words)]
     rows += [f"{50 + n}\t201\tthe end of {word}" for n, word in enumerate(words)]
     (tmp_path / "d.tsv").write_text("Id\tAnswerId\tText0\n" + "\n".join(rows) + "\n")
     result = run("--duplicates", tmp_path / "d.tsv", "--wanted-precision", 0.75)
-    shown, learned = cells(result), storage.read(tmp_path / "model")
+    shown, learned = dict(cells(result)), storage.read(tmp_path / "model")
     assert shown["Duplicates held out in turn"] == "22"
     assert shown["matched first"] == f"{learned.facts.held_out.accuracy:.1%}"
     assert shown["mean reciprocal rank"] == f"{learned.facts.held_out.mean_reciprocal_rank:.3f}"
@@ -71,18 +56,18 @@ def test_shows_the_metrics_and_the_threshold(run, tmp_path):
     assert shown["Features"] == str(learned.evidence.features.count)
 
 
-def test_trains_from_questions_alone(run, tmp_path):
-    shown = cells(run())
+def test_trains_from_questions_alone(run, cells, tmp_path):
+    shown = dict(cells(run()))
     assert shown["Threshold, by default: under 20 duplicates held out"] == "0.500"
     assert "matched first" not in shown
     assert load_model(FaqMatcherSettings(model_dir=str(tmp_path / "model"))).learned.facts.duplicates == 0
 
 
-def test_trains_from_prepared_data(run, tmp_path):
+def test_trains_from_prepared_data(run, refusal, cells, faq, tmp_path):
     pytest.importorskip("pyarrow", reason="pyarrow is not installed, and without it nothing is prepared.")
-    prepared = ["prepare", "--questions", tmp_path / "q.tsv", "--output", tmp_path / "data"]
-    assert CliRunner().invoke(app, [*map(str, prepared), "--no-require-answer"], catch_exceptions=False).exit_code == 0
-    assert cells(run("--data", tmp_path / "data", questions=None))["Originals"] == "2"
+    prepared = faq("prepare", "--questions", tmp_path / "q.tsv", "--output", tmp_path / "data", "--no-require-answer")
+    assert prepared.exit_code == 0
+    assert ["Originals", "2"] in cells(run("--data", tmp_path / "data", questions=None))
     assert "--questions means nothing beside --data" in refusal(run("--data", tmp_path / "data", output="other"))
     assert "data holds no prepared FAQ" in refusal(
         run("--data", tmp_path / "none" / "data", questions=None, output="o")
@@ -121,25 +106,25 @@ def test_takes_a_recipe_and_options_go_before_it(run, tmp_path, form):
         ("- 1", "r.yaml, as a recipe: "),
     ],
 )
-def test_says_which_field_of_a_recipe_is_wrong(run, tmp_path, content, said):
+def test_says_which_field_of_a_recipe_is_wrong(run, refusal, tmp_path, content, said):
     (tmp_path / "r.yaml").write_text(content)
     assert said in refusal(run("--recipe", tmp_path / "r.yaml"))
     assert not (tmp_path / "model").exists()
 
 
-def test_says_which_option_is_wrong(run, tmp_path):
+def test_says_which_option_is_wrong(run, refusal, tmp_path):
     assert "wanted_precision must be less than 1, not 1.5" in refusal(run("--wanted-precision", 1.5))
     assert "r.yaml cannot be read" in refusal(run("--recipe", tmp_path / "r.yaml"))
     assert "--semantic means nothing beside --encoder" in refusal(run("--semantic", "--encoder", "x"))
     assert "name data of `scoring faq prepare` with --data" in refusal(run(questions=None))
 
 
-def test_an_encoder_that_is_not_there_is_one_sentence(run, tmp_path):
+def test_an_encoder_that_is_not_there_is_one_sentence(run, refusal, tmp_path):
     pytest.importorskip("openvino", reason="openvino is not installed, and without it there is no sentence encoder.")
     assert "cannot be read" in refusal(run("--encoder", tmp_path / "none"))
 
 
-def test_replaces_a_model_only_when_told(run, tmp_path):
+def test_replaces_a_model_only_when_told(run, refusal, tmp_path):
     assert run().exit_code == 0
     assert "replace it with --overwrite" in refusal(run())
     result = run("--overwrite", "--duplicates", tmp_path / "d.tsv")
@@ -149,7 +134,7 @@ def test_replaces_a_model_only_when_told(run, tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [(), ("--overwrite",)])
-def test_never_replaces_what_is_no_model(run, tmp_path, arguments):
+def test_never_replaces_what_is_no_model(run, refusal, tmp_path, arguments):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "thesis.txt").write_text("precious")
     assert "no FAQ model" in refusal(run(*arguments))
@@ -158,39 +143,29 @@ def test_never_replaces_what_is_no_model(run, tmp_path, arguments):
     assert (tmp_path / "q.tsv").read_text() == QUESTIONS
 
 
-def test_looks_at_the_output_before_anything_else(run, tmp_path):
+def test_looks_at_the_output_before_anything_else(run, refusal, tmp_path):
     assert run().exit_code == 0
     assert "holds a model" in refusal(run(questions="none.tsv"))
 
 
-def test_says_what_is_wrong_with_the_files(run, tmp_path):
+def test_says_what_is_wrong_with_the_files(run, refusal, tmp_path):
     assert "none.tsv cannot be read" in refusal(run(questions="none.tsv"))
     (tmp_path / "q.tsv").write_text(QUESTIONS + "2\t301\tWhy?\n")
     assert "q.tsv, line 4: Id is '2' again" in refusal(run())
     assert not (tmp_path / "model").exists()
 
 
-def test_says_where_the_model_cannot_be_written(run, tmp_path):
+def test_says_where_the_model_cannot_be_written(run, refusal, tmp_path):
     assert "cannot be written" in refusal(run(output="q.tsv/model"))
 
 
-@pytest.mark.parametrize("command", ["prepare", "train", "tune", "evaluate", "add"])
-def test_help_needs_no_model_library(command):
-    program = (
-        "import sys; from serve_app.faq_commands import app; import typer.testing as t;"
-        f"assert t.CliRunner().invoke(app, [{command!r}, '--help']).exit_code == 0;"
-        "assert not {'numpy', 'scipy', 'numba', 'sklearn', 'optuna', 'sqlalchemy', 'ray'} & sys.modules.keys()"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
-
-
-def test_says_what_to_install(run, monkeypatch):
+def test_says_what_to_install(run, refusal, monkeypatch):
     monkeypatch.setitem(sys.modules, "deployments.faq_matcher.training", None)
     monkeypatch.delattr("deployments.faq_matcher.training", raising=False)
     assert "pip install 'ray-scoring[faq]'" in refusal(run())
 
 
-def test_parquet_needs_what_training_brings(run, tmp_path, monkeypatch):
+def test_parquet_needs_what_training_brings(run, refusal, tmp_path, monkeypatch):
     (tmp_path / "q.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert "pip install 'ray-scoring[faq-training]'" in refusal(run(questions="q.parquet"))

@@ -2,7 +2,6 @@ import sys
 
 import pytest
 import yaml
-from typer.testing import CliRunner
 
 pytest.importorskip("optuna", reason="optuna is not installed, and without it there is no tuning.")
 
@@ -10,7 +9,6 @@ from deployments.faq_matcher import tuning
 from deployments.faq_matcher.gain import Gain
 from deployments.faq_matcher.recipe import Recipe
 from deployments.faq_matcher.tuning import Search, Trial
-from serve_app.faq_commands import app
 from serve_app.faq_tune_command import _verdict
 
 HEAD = "Id\tAnswerId\tText0\n"
@@ -19,7 +17,7 @@ ASKED = ("Removing the {}", "get rid of a {} for good", "{} no longer wanted", "
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, faq):
     originals = [f"{n}\t{100 + n}\tHow can a {thing} be deleted?\n" for n, thing in enumerate(THINGS)]
     pairs = [(place, text.format(thing)) for place, thing in enumerate(THINGS) for text in ASKED]
     duplicates = [f"{n}\t{100 + place}\t{text}\n" for n, (place, text) in enumerate(pairs)]
@@ -28,28 +26,21 @@ def run(tmp_path):
 
     def run(*arguments, output="best.yaml"):
         tables = ["--questions", tmp_path / "q.tsv", "--duplicates", tmp_path / "d.tsv"]
-        options = ["tune", *tables, "--output", tmp_path / output, *arguments]
-        return CliRunner().invoke(app, [*map(str, options)], catch_exceptions=False, env={"COLUMNS": "200"})
+        return faq("tune", *tables, "--output", tmp_path / output, *arguments)
 
     return run
 
 
-def refusal(result):
-    assert result.exit_code == 2
-    assert result.stdout == ""
-    assert result.stderr.count("\n") == 1
-    return result.stderr
+@pytest.fixture
+def named(cells):
+    """The rows of the tables that are shown, by their first cell."""
+    return lambda result: {row[0]: row[1:] for row in cells(result)}
 
 
-def cells(result):
-    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in result.stdout.splitlines() if "│" in line]
-    return {row[0]: row[1:] for row in rows}
-
-
-def test_writes_a_recipe_that_training_takes(run, tmp_path):
+def test_writes_a_recipe_that_training_takes(run, named, faq, tmp_path):
     result = run("--trials", 3, "--seed", 4)
     assert (result.exit_code, result.stderr) == (0, "")
-    shown = cells(result)
+    shown = named(result)
     assert float(shown["best of 3"][0]) >= float(shown["default"][0])
     written = (tmp_path / "best.yaml").read_text()
     recipe = Recipe.model_validate(yaml.safe_load(written))
@@ -57,30 +48,30 @@ def test_writes_a_recipe_that_training_takes(run, tmp_path):
     assert recipe.seed == 4
     for name, (default, best) in ((name, row) for name, row in shown.items() if name in Recipe.model_fields):
         assert default != best, name
-    train = ["train", "--questions", tmp_path / "q.tsv", "--recipe", tmp_path / "best.yaml", "--output", tmp_path / "m"]
-    assert CliRunner().invoke(app, [*map(str, train)]).exit_code == 0
+    recipe = ("--recipe", tmp_path / "best.yaml")
+    assert faq("train", "--questions", tmp_path / "q.tsv", *recipe, "--output", tmp_path / "m").exit_code == 0
 
 
-def test_goes_on_from_its_study(run, tmp_path):
+def test_goes_on_from_its_study(run, refusal, named, tmp_path):
     assert run("--trials", 2).exit_code == 0
     assert (tmp_path / "best.study.db").is_file()
     result = run("--trials", 3)
-    assert "best of 3" in cells(result)
+    assert "best of 3" in named(result)
     whole = run("--trials", 3, "--study", tmp_path / "another.db", output="whole.yaml")
-    assert cells(whole) == cells(result)
+    assert named(whole) == named(result)
     assert (tmp_path / "whole.yaml").read_text() == (tmp_path / "best.yaml").read_text()
     assert "best.study.db is a study of other data or other settings" in refusal(run("--seed", 1))
 
 
-def test_a_timeout_ends_it_with_what_was_found(run, tmp_path):
+def test_a_timeout_ends_it_with_what_was_found(run, named, tmp_path):
     result = run("--trials", 30, "--timeout", 0)
-    assert "best of 1" in cells(result)
+    assert "best of 1" in named(result)
     assert "1 of 30 were tried: the same command goes on from" in result.stdout
     assert "None was better than the default settings." in result.stdout
     assert Recipe.model_validate(yaml.safe_load((tmp_path / "best.yaml").read_text())) == Recipe()
 
 
-def test_ctrl_c_keeps_what_was_tried(run, tmp_path, monkeypatch):
+def test_ctrl_c_keeps_what_was_tried(run, named, tmp_path, monkeypatch):
     real, calls = tuning.held_out_questions, []
 
     def interrupt(*arguments):
@@ -95,12 +86,12 @@ def test_ctrl_c_keeps_what_was_tried(run, tmp_path, monkeypatch):
     assert result.stderr.startswith("Stopped. ")
     assert result.stderr.endswith("best.study.db keeps what was tried: the same command goes on from there.\n")
     assert not (tmp_path / "best.yaml").exists()
-    assert "best of 4" in cells(run("--trials", 4))
+    assert "best of 4" in named(run("--trials", 4))
     # Two before it was stopped, the one that was, and two after that.
     assert len(calls) == 5
 
 
-def test_replaces_nothing_but_settings(run, tmp_path):
+def test_replaces_nothing_but_settings(run, refusal, tmp_path):
     (tmp_path / "best.yaml").write_text("dear: diary\n")
     assert "best.yaml holds something else than settings" in refusal(run())
     assert (tmp_path / "best.yaml").read_text() == "dear: diary\n"
@@ -108,13 +99,13 @@ def test_replaces_nothing_but_settings(run, tmp_path):
     assert not list(tmp_path.glob("*.db"))
 
 
-def test_says_what_is_wrong(run, tmp_path):
+def test_says_what_is_wrong(run, refusal, tmp_path):
     text = (tmp_path / "d.tsv").read_text()
     (tmp_path / "d.tsv").write_text(text[: text.rindex("19\t")])
     assert "The FAQ has 19 duplicates to judge recipes by, and tuning needs at least 20" in refusal(run())
 
 
-def test_says_what_to_install(run, monkeypatch):
+def test_says_what_to_install(run, refusal, monkeypatch):
     monkeypatch.setitem(sys.modules, "deployments.faq_matcher.tuning", None)
     monkeypatch.delattr("deployments.faq_matcher.tuning", raising=False)
     assert "pip install 'ray-scoring[faq-training]'" in refusal(run())

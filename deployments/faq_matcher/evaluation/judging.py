@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from deployments.errors import StartupError
 from deployments.faq_matcher.data import Duplicate, Id, Original
+from deployments.faq_matcher.progress import Progress, no_progress
 
 # 64 questions with 100,000 originals are 26 MB of probabilities.
 BATCH = 64
@@ -86,7 +87,7 @@ def judge(
     strangers: Sequence[str] = (),
     *,
     batch: int = BATCH,
-    on_judged: Callable[[int], object] = lambda _: None,
+    progress: Progress = no_progress,
 ) -> Judgements:
     """Asks a matcher, a batch at a time, so that no matrix of all questions and originals is ever held.
 
@@ -95,7 +96,7 @@ def judge(
         questions: questions whose answer_id is that of one original of the matcher.
         strangers: texts that mean none of the originals.
         batch: questions asked at once.
-        on_judged: called with the number of questions judged since the last call.
+        progress: told of progress.
 
     Returns:
         Judgements of the questions in their order, then of the strangers in theirs.
@@ -107,7 +108,7 @@ def judge(
         raise StartupError("There is no question to evaluate with: give at least one that has an original.")
     truth = np.array([*_places(matcher.originals, questions), *[NO_ORIGINAL] * len(strangers)], np.int64)
     texts = [*(question.text for question in questions), *strangers]
-    ranks, leaders, probabilities = zip(*_batches(matcher, texts, truth, batch, on_judged), strict=True)
+    ranks, leaders, probabilities = zip(*_batches(matcher, texts, truth, batch, progress), strict=True)
     return Judgements(
         truth, np.concatenate(ranks), np.concatenate(leaders), np.concatenate(probabilities), float(matcher.threshold)
     )
@@ -121,7 +122,7 @@ def _batches(
     texts: Sequence[str],
     truth: NDArray[np.int64],
     size: int,
-    on_judged: Callable[[int], object],
+    progress: Progress,
 ) -> Iterator[_Batch]:
     for start in range(0, len(texts), size):
         asked = texts[start : start + size]
@@ -131,7 +132,7 @@ def _batches(
             raise StartupError("The model gives probabilities that are no numbers: train it again.")
         leaders = _leaders(odds)
         yield _ranks(odds, truth[start : start + size]), leaders, np.take_along_axis(odds, leaders, axis=1)
-        on_judged(len(asked))
+        progress("Asking questions", start + len(asked), len(texts))
 
 
 def _places(originals: Sequence[Original], questions: Sequence[Duplicate]) -> list[int]:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deployments.faq_matcher.evaluation.acceptance import share
-from deployments.faq_matcher.evaluation.calibration import calibration_bins, expected_calibration_error
 from deployments.faq_matcher.evaluation.judging import Judgements
 from deployments.faq_matcher.evaluation.ranks import accuracy_at, mean_reciprocal_rank
+from deployments.faq_matcher.evaluation.reliability import calibration_bins, expected_calibration_error
 
 ACCURACY_AT = (1, 2, 3, 10)
 

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from deployments.faq_matcher.evaluation.acceptance import CurvePoint
-from deployments.faq_matcher.evaluation.calibration import CalibrationBin
 from deployments.faq_matcher.evaluation.metrics import wilson_interval
 from deployments.faq_matcher.evaluation.ranks import RankBar
+from deployments.faq_matcher.evaluation.reliability import CalibrationBin
 
 # Stand-ins that Matplotlib draws with; the page's custom properties take their places, so that a plot follows the
 # page into dark mode. The stand-ins themselves are what a viewer without these properties shows.

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.faq_matcher.data import Duplicate, Id, Original
 from deployments.faq_matcher.evaluation.acceptance import CurvePoint, matched_curve, no_match_curve
-from deployments.faq_matcher.evaluation.calibration import CalibrationBin, calibration_bins
 from deployments.faq_matcher.evaluation.confusion import Confusion, confusions
 from deployments.faq_matcher.evaluation.judging import Judgements
 from deployments.faq_matcher.evaluation.metrics import Metrics, measure
 from deployments.faq_matcher.evaluation.ranks import RankBar, rank_bars
+from deployments.faq_matcher.evaluation.reliability import CalibrationBin, calibration_bins
 
 Fact = str | int | float | bool | None
 

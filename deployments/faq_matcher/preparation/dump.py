@@ -13,8 +13,8 @@ from deployments.faq_matcher.preparation.intake import ANSWER, DUPLICATE, ORIGIN
 from deployments.faq_matcher.preparation.report import Report
 from deployments.faq_matcher.preparation.settings import PrepareSettings
 from deployments.faq_matcher.preparation.store import Store
-from deployments.faq_matcher.preparation.watcher import Watcher
 from deployments.faq_matcher.preparation.xml_rows import XmlRow
+from deployments.faq_matcher.progress import Progress
 
 _POSTS = "Posts.xml"
 _POST_LINKS = "PostLinks.xml"
@@ -38,18 +38,18 @@ class DumpSource:
                     f"{directory} holds no {path.name}: unpack a site's archive of the Stack Exchange dump there."
                 )
 
-    def read(self, settings: PrepareSettings, store: Store, report: Report, watcher: Watcher) -> Intake:
+    def read(self, settings: PrepareSettings, store: Store, report: Report, progress: Progress) -> Intake:
         """Fills the store with originals, duplicates and answers.
 
         Raises:
             StartupError: a file cannot be read, is no XML or breaks off.
         """
-        index_dump(self._files, settings, store, report, watcher)
+        index_dump(self._files, settings, store, report, progress)
         select_posts(self._files, settings, store, report)
         posts = self._files.posts
         with Intake(store, report, settings, Origin.of_posts(posts)) as intake:
             wanted = _Wanted(store)
-            for row in open_xml(posts, "posts", settings, watcher, "Reading texts"):
+            for row in open_xml(posts, "posts", settings, progress, "Reading texts"):
                 _take(row, wanted, intake, settings)
         store.execute("DROP TABLE wanted")
         return intake

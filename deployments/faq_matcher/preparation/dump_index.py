@@ -9,8 +9,8 @@ from typing import Self
 from deployments.faq_matcher.preparation.report import Report, SourceFile, Step
 from deployments.faq_matcher.preparation.settings import PrepareSettings
 from deployments.faq_matcher.preparation.store import Store
-from deployments.faq_matcher.preparation.watcher import Watcher
 from deployments.faq_matcher.preparation.xml_rows import XmlRow, XmlRows
+from deployments.faq_matcher.progress import Progress
 from deployments.faq_matcher.table import BadRow
 
 _QUESTION, _ANSWER = "1", "2"
@@ -42,23 +42,30 @@ class _BadValue(ValueError):
         self.problem = problem
 
 
-def open_xml(path: Path, root: str, settings: PrepareSettings, watcher: Watcher, title: str) -> XmlRows:
-    """A pass over a file of the dump, which the watcher sees begin."""
-    watcher.begin(title, path.stat().st_size)
-    return XmlRows(path, root, accept_truncated=settings.accept_truncated, advance=watcher.advance)
+def open_xml(path: Path, root: str, settings: PrepareSettings, progress: Progress, title: str) -> XmlRows:
+    """A pass over a file of the dump, which tells of the bytes that it has read."""
+    total, done = path.stat().st_size, 0
+
+    def advance(amount: int) -> None:
+        nonlocal done
+        done += amount
+        progress(title, done, total)
+
+    progress(title, done, total)
+    return XmlRows(path, root, accept_truncated=settings.accept_truncated, advance=advance)
 
 
-def index_dump(files: DumpFiles, settings: PrepareSettings, store: Store, report: Report, watcher: Watcher) -> None:
+def index_dump(files: DumpFiles, settings: PrepareSettings, store: Store, report: Report, progress: Progress) -> None:
     """Fills the tables `seen_questions`, `seen_answers` and `links`.
 
     Raises:
         StartupError: a file cannot be read, is no XML or breaks off.
     """
     store.create(_SCHEMA)
-    rows = open_xml(files.links, "postlinks", settings, watcher, "Reading links")
+    rows = open_xml(files.links, "postlinks", settings, progress, "Reading links")
     _index_links(rows, store, report)
     _finish(rows, "links", report)
-    rows = open_xml(files.posts, "posts", settings, watcher, "Reading posts")
+    rows = open_xml(files.posts, "posts", settings, progress, "Reading posts")
     with _PostIndex(files.posts, settings.tag, store, report) as index:
         for row in rows:
             index.add(row)
@@ -66,7 +73,7 @@ def index_dump(files: DumpFiles, settings: PrepareSettings, store: Store, report
     report.steps.append(
         Step("in the dump", *(store.count(seen) for seen in ("seen_questions", "links", "seen_answers")))
     )
-    watcher.begin("Choosing posts")
+    progress("Choosing posts", 0, 0)
     store.create("CREATE INDEX answers_by_question ON seen_answers (question_id, score DESC, id)")
 
 

@@ -11,10 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -32,10 +29,11 @@ from deployments.faq_matcher.data import (
     PREPARED_TEST,
     Id,
 )
+from deployments.faq_matcher.destinations import is_taken
 from deployments.faq_matcher.preparation.report import Report
 from deployments.faq_matcher.preparation.settings import PrepareSettings
 from deployments.faq_matcher.preparation.store import Store
-from deployments.faq_matcher.preparation.watcher import Watcher
+from deployments.faq_matcher.progress import Progress
 
 FORMAT = "ray-scoring-faq-data"
 FORMAT_VERSION = 1
@@ -79,7 +77,7 @@ def check_output(directory: Path, *, overwrite: bool) -> None:
     Raises:
         StartupError: it holds something else, or prepared data that is not to be replaced.
     """
-    if not (directory.is_file() or (directory.is_dir() and any(directory.iterdir()))):
+    if not is_taken(directory):
         return
     if not is_prepared(directory):
         raise StartupError(f"{directory} holds files that are no prepared FAQ: choose another --output.")
@@ -89,21 +87,9 @@ def check_output(directory: Path, *, overwrite: bool) -> None:
         )
 
 
-@contextmanager
-def staging(directory: Path) -> Iterator[Path]:
-    """A new directory that takes the place of `directory` when its block ends well, and else goes away."""
-    directory = directory.absolute()
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    new = _sibling(directory)
-    new.mkdir()
-    try:
-        yield new
-        _put(new, directory)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-
-
-def write(directory: Path, settings: PrepareSettings, store: Store, report: Report, watcher: Watcher) -> dict[str, int]:
+def write(
+    directory: Path, settings: PrepareSettings, store: Store, report: Report, progress: Progress
+) -> dict[str, int]:
     """Writes what the store holds, in the order of ids.
 
     Returns:
@@ -111,15 +97,15 @@ def write(directory: Path, settings: PrepareSettings, store: Store, report: Repo
     """
     rows = {}
     for name in _TABLES:
-        watcher.begin(f"Writing {name}")
-        rows[name] = _write_table(directory / name, store, watcher)
+        progress(f"Writing {name}", 0, 0)
+        rows[name] = _write_table(directory / name, store)
     content = {"format": FORMAT, "format_version": FORMAT_VERSION, **_facts(directory, settings, report, rows)}
     text = json.dumps(content, ensure_ascii=False, indent=2)
     (directory / PREPARED_REPORT).write_text(text + "\n", encoding="utf-8")
     return rows
 
 
-def _write_table(path: Path, store: Store, watcher: Watcher) -> int:
+def _write_table(path: Path, store: Store) -> int:
     names, columns, source = _TABLES[path.name]
     kinds = [_kind(store, column, source) for column in columns]
     schema = pa.schema([*zip(names, kinds, strict=True), ("Text0", pa.string())])
@@ -127,7 +113,6 @@ def _write_table(path: Path, store: Store, watcher: Watcher) -> int:
     count = 0
     with ParquetWriter(path, schema, compression="zstd") as writer:
         for group in _groups(store, selected):
-            watcher.advance(0)
             count += len(group)
             writer.write_table(_table(group, schema))
     return count
@@ -177,18 +162,3 @@ def _facts(directory: Path, settings: PrepareSettings, report: Report, rows: dic
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sibling(directory: Path) -> Path:
-    # In the same file system, where renaming is atomic.
-    return directory.parent / f".{directory.name}.{uuid.uuid4().hex}"
-
-
-def _put(new: Path, directory: Path) -> None:
-    if directory.is_dir() and any(directory.iterdir()):
-        old = _sibling(directory)
-        directory.rename(old)
-        new.rename(directory)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        new.rename(directory)

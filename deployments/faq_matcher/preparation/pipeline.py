@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from deployments.errors import StartupError
+from deployments.faq_matcher.destinations import staged
 from deployments.faq_matcher.preparation import output
 from deployments.faq_matcher.preparation.intake import Intake
 from deployments.faq_matcher.preparation.report import Report
@@ -14,7 +15,7 @@ from deployments.faq_matcher.preparation.selection import Selection
 from deployments.faq_matcher.preparation.settings import PrepareSettings
 from deployments.faq_matcher.preparation.split import hold_out
 from deployments.faq_matcher.preparation.store import Store, open_store
-from deployments.faq_matcher.preparation.watcher import NoWatcher, Watcher
+from deployments.faq_matcher.progress import Progress, no_progress
 
 _STORE = "store.sqlite"
 
@@ -22,7 +23,7 @@ _STORE = "store.sqlite"
 class Source(Protocol):
     """What a FAQ is made of."""
 
-    def read(self, settings: PrepareSettings, store: Store, report: Report, watcher: Watcher) -> Intake:
+    def read(self, settings: PrepareSettings, store: Store, report: Report, progress: Progress) -> Intake:
         """Fills the store; raises StartupError where the source as a whole cannot be read."""
 
 
@@ -45,7 +46,7 @@ def prepare(
     settings: PrepareSettings,
     *,
     overwrite: bool = False,
-    watcher: Watcher | None = None,
+    progress: Progress = no_progress,
 ) -> Prepared:
     """Reads a source, keeps what is asked for, and writes it whole or not at all.
 
@@ -57,24 +58,23 @@ def prepare(
         directory: where to; new or empty unless `overwrite`.
         settings: what is kept.
         overwrite: replace prepared data that is there.
-        watcher: is told how far it is.
+        progress: told of progress; of a dump, in bytes read.
 
     Raises:
         StartupError: the source cannot be read, nothing of it is left, or the directory holds something else.
         OSError: the directory cannot be written.
     """
     output.check_output(directory, overwrite=overwrite)
-    watcher = watcher or NoWatcher()
     report = Report()
-    with output.staging(directory) as new:
+    with staged(directory, replace=overwrite) as new:
         file = new / _STORE
-        with open_store(file, watcher) as store:
-            intake = source.read(settings, store, report, watcher)
-            watcher.begin("Comparing texts")
+        with open_store(file) as store:
+            intake = source.read(settings, store, report, progress)
+            progress("Comparing texts", 0, 0)
             Selection(settings, store, report, intake.origin).run()
             _check_left(report)
             hold_out(settings, store)
-            rows = output.write(new, settings, store, report, watcher)
+            rows = output.write(new, settings, store, report, progress)
         file.unlink()
     return Prepared(report, rows)
 

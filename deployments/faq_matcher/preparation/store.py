@@ -8,14 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from deployments.faq_matcher.preparation.watcher import Watcher
-
 Value = int | str | None
 
 _CACHE_KIB = 32_768
 _ROWS_AT_ONCE = 10_000
 _CHARACTERS_AT_ONCE = 2_000_000
-_STEPS_BETWEEN_SIGNS = 1_000_000
+_STEPS_BETWEEN_LOOKS = 1_000_000
 
 # Ids are integers or text, as their source has them; SQLite sorts integers first, both without regard to a locale.
 _SCHEMA = """
@@ -87,31 +85,29 @@ class Batch:
 
 
 @contextmanager
-def open_store(path: Path, watcher: Watcher) -> Iterator[Store]:
+def open_store(path: Path) -> Iterator[Store]:
     """Makes a database in a new file.
 
     Args:
         path: the file; whoever named it removes it.
-        watcher: hears of long statements now and then.
 
     Raises:
         OSError: the disk is full or fails.
+        KeyboardInterrupt: Ctrl-C ended a statement.
     """
     connection = sqlite3.connect(path)
     try:
         for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}", "locking_mode=EXCLUSIVE"):
             connection.execute(f"PRAGMA {pragma}")
         connection.executescript(_SCHEMA)
-        connection.set_progress_handler(lambda: _sign(watcher), _STEPS_BETWEEN_SIGNS)
+        # Whatever it does: back in Python now and then, a long statement can be ended by Ctrl-C.
+        connection.set_progress_handler(lambda: 0, _STEPS_BETWEEN_LOOKS)
         yield Store(connection)
     except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            raise KeyboardInterrupt from error
         if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
             raise OSError(str(error)) from error
         raise
     finally:
         connection.close()
-
-
-def _sign(watcher: Watcher) -> int:
-    watcher.advance(0)
-    return 0

@@ -16,7 +16,7 @@ from deployments.faq_matcher.preparation.intake import ANSWER, DUPLICATE, ORIGIN
 from deployments.faq_matcher.preparation.report import Report, SourceFile, Step
 from deployments.faq_matcher.preparation.settings import PrepareSettings
 from deployments.faq_matcher.preparation.store import Store
-from deployments.faq_matcher.preparation.watcher import Watcher
+from deployments.faq_matcher.progress import Progress
 from deployments.faq_matcher.table import BadRow, Row, iterate_rows
 
 _ROWS_TO_JUDGE_BY = 1000
@@ -41,7 +41,7 @@ class TableSource:
     duplicates: Path | None = None
     answers: Path | None = None
 
-    def read(self, settings: PrepareSettings, store: Store, report: Report, watcher: Watcher) -> Intake:
+    def read(self, settings: PrepareSettings, store: Store, report: Report, progress: Progress) -> Intake:
         """Fills the store with originals, duplicates and answers.
 
         Raises:
@@ -52,9 +52,9 @@ class TableSource:
         intake = Intake(store, report, settings, Origin.of_tables(*files))
         for part, path in enumerate(files):
             if path is not None:
-                watcher.begin(f"Reading {path.name}")
+                progress(f"Reading {path.name}", 0, 0)
                 with intake:
-                    _Table(part, path, settings, store, intake).read(report, watcher)
+                    _Table(part, path, settings, store, intake).read(report)
         rows = dict(store.execute("SELECT part, COUNT(*) FROM row_ids GROUP BY part").fetchall())
         report.steps.append(Step("in the tables", *(rows.get(part, 0) for part in range(len(PARTS)))))
         return intake
@@ -81,7 +81,7 @@ class _Table:
         self._intake = intake
         self._html = False
 
-    def read(self, report: Report, watcher: Watcher) -> None:
+    def read(self, report: Report) -> None:
         link = self._link
         columns = ("Id", link, "Text0", *(["Tags"] if self._tag is not None else []))
         rows = iterate_rows(self._path, columns)
@@ -90,7 +90,6 @@ class _Table:
         count = 0
         for row in chain(first, rows):
             count += 1
-            watcher.advance(0)
             self._take(row, report)
         with self._path.open("rb") as file:
             report.sources.append(SourceFile(str(self._path), count, hashlib.file_digest(file, "sha256").hexdigest()))

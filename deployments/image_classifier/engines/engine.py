@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,8 +26,17 @@ PLATFORMS: dict[str, str] = {"torch": "pytorch", "openvino": "openvino", "onnxru
 class Engine(Protocol):
     """Runs a network, from pixels to probabilities, on prepared images.
 
-    An engine is loaded when it is made, and used by one caller at a time.
+    An engine is loaded when it is made, and used by as many callers at a time as it has streams.
+
+    Attributes:
+        max_batch: images that go through the network at once, more are split; may be changed before `warm_up`.
     """
+
+    max_batch: int
+
+    @property
+    def streams(self) -> int:
+        """Callers that may use the engine at the same time, each on a thread of its own; 1 for most."""
 
     def warm_up(self) -> None:
         """Run the network once for each way in which it will be run, so that no request waits for a first time.
@@ -50,4 +59,23 @@ class Engine(Protocol):
         """
 
     def describe(self) -> Facts:
-        """Return facts for people: engine, its version, precision, device, threads."""
+        """Return facts for people: engine, its version, precision, device, threads, streams where there are several."""
+
+
+@runtime_checkable
+class GradCamEngine(Engine, Protocol):
+    """An engine that can look into its network."""
+
+    def grad_cam(self, image: NDArray[np.uint8], class_index: int) -> NDArray[np.float32] | None:
+        """Tell where the network sees a class; about the price of an inference.
+
+        Args:
+            image: (height, width, 3) uint8, RGB.
+            class_index: the class.
+
+        Returns:
+            (rows, columns) float32, 0 or more, of the network's last feature map; None where it has none.
+
+        Raises:
+            RuntimeError: the library failed.
+        """

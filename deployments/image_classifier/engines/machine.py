@@ -81,6 +81,15 @@ def cpu_flags(info: Path = CPU_INFO) -> frozenset[str]:
     return frozenset(flags.split())
 
 
+def cpu_model(info: Path = CPU_INFO) -> str:
+    """Return the first CPU's name by Linux; empty where it is not known."""
+    try:
+        lines = info.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
 def _may_have_gpu() -> bool:
     """Whether looking for a GPU is worth importing a library."""
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "any") in NO_GPUS

@@ -34,6 +34,8 @@ class OnnxruntimeEngine:
         RuntimeError: the file holds no network that ONNX Runtime can run.
     """
 
+    streams = 1
+
     def __init__(
         self,
         file: Path,
@@ -48,7 +50,7 @@ class OnnxruntimeEngine:
         self._precision: Precision = precision
         self._device = device
         self._threads = threads or len(os.sched_getaffinity(0))
-        self._max_batch = max_batch
+        self.max_batch = max_batch
         try:
             self._session = onnxruntime.InferenceSession(file, self._options(), providers=PROVIDERS[device])
         except Exception as error:
@@ -64,13 +66,13 @@ class OnnxruntimeEngine:
 
     def warm_up(self) -> None:
         """Run one image and a whole batch, for which memory differs; see `Engine`."""
-        for count in {1, self._max_batch}:
+        for count in {1, self.max_batch}:
             self.infer(probe(self._side, count))
 
     def infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify images; see `Engine`."""
-        parts = range(0, len(batch), self._max_batch)
-        return np.concatenate([self._run(batch[start : start + self._max_batch]) for start in parts])
+        parts = range(0, len(batch), self.max_batch)
+        return np.concatenate([self._run(batch[start : start + self.max_batch]) for start in parts])
 
     def _run(self, part: NDArray[np.uint8]) -> NDArray[np.float32]:
         try:

@@ -12,6 +12,7 @@ def open_converted(
     *,
     device: Device = "cpu",
     threads: int | None = None,
+    streams: int = 1,
     max_batch: int = 32,
 ) -> Engine:
     """Load a converted model in the engine that runs its kind of files.
@@ -21,6 +22,7 @@ def open_converted(
         precision: of the arithmetic.
         device: where it runs.
         threads: of the CPU; None for as many as this process may run on.
+        streams: callers at the same time, where the engine takes several.
         max_batch: images that go through the network at once.
 
     Raises:
@@ -31,7 +33,7 @@ def open_converted(
     if model.about.kind == "openvino":
         from deployments.image_classifier.engines.openvino_engine import OpenvinoEngine  # noqa: PLC0415
 
-        return OpenvinoEngine(file, side, precision=precision, threads=threads, max_batch=max_batch)
+        return OpenvinoEngine(file, side, precision=precision, threads=threads, streams=streams, max_batch=max_batch)
     from deployments.image_classifier.engines.onnxruntime_engine import OnnxruntimeEngine  # noqa: PLC0415
 
     return OnnxruntimeEngine(file, side, precision=precision, device=device, threads=threads, max_batch=max_batch)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from deployments.image_classifier.engines.engine import Device, Facts, Precision
 from deployments.image_classifier.engines.probe import probe
+from deployments.image_classifier.explanation.grad_cam import GradCam
 
 TYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -21,13 +22,16 @@ class TorchEngine:
     What is for a GPU alone (pinned transfers, fp16) has not been run yet: no GPU was at hand.
 
     Args:
-        graph: from (n, side, side, 3) uint8 to (n, classes) float32 probabilities; moved to the device.
+        graph: from (n, side, side, 3) uint8 to (n, classes) float32 probabilities; moved to the device. Its submodule
+            `network`, which gives the logits, is what Grad-CAM looks into.
         side: of the images, in pixels.
         device: where it runs.
         precision: of the layers that may compute in another than fp32 (PyTorch's autocast).
         threads: of the CPU; None for as many as this process may run on.
         max_batch: images that go through the network at once; more are split.
     """
+
+    streams = 1
 
     def __init__(
         self,
@@ -44,8 +48,10 @@ class TorchEngine:
         self._device = torch.device(device)
         self._side = side
         self._precision: Precision = precision
-        self._max_batch = max_batch
+        self.max_batch = max_batch
         self._graph = _prepared(graph.eval().to(self._device), TYPES[precision])
+        network = getattr(self._graph, "network", None)
+        self._grad_cam = GradCam(network) if network is not None else None
 
     def warm_up(self) -> None:
         """Run one image; see `Engine`."""
@@ -54,10 +60,22 @@ class TorchEngine:
     @torch.inference_mode()
     def infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify images; see `Engine`."""
-        parts = torch.split(torch.from_numpy(batch), self._max_batch)
-        with torch.autocast(self._device.type, TYPES[self._precision], enabled=self._precision != "fp32"):
+        parts = torch.split(torch.from_numpy(batch), self.max_batch)
+        with self._autocast():
             probabilities = torch.cat([self._graph(self._on_device(part)) for part in parts])
         return probabilities.cpu().numpy()
+
+    def grad_cam(self, image: NDArray[np.uint8], class_index: int) -> NDArray[np.float32] | None:
+        """Tell where the network sees a class; see `GradCamEngine`."""
+        if self._grad_cam is None:
+            return None
+        images = self._on_device(torch.from_numpy(image[None].copy()))
+        with self._autocast():
+            heat = self._grad_cam.heat(lambda: self._graph(images), class_index)
+        return None if heat is None else heat.cpu().numpy()
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self._device.type, TYPES[self._precision], enabled=self._precision != "fp32")
 
     def _on_device(self, images: Tensor) -> Tensor:
         if self._device.type == "cpu":

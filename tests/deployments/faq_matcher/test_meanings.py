@@ -3,20 +3,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.faq_matcher.meanings import Meanings, meanings, to_bfloat16, unit
+from deployments.faq_matcher.meanings import Meanings, from_bfloat16, meanings, to_bfloat16, unit
 
 seeds = st.integers(0, 2**32 - 1)
 
 
-def from_bfloat16(halves):
-    return (np.asarray(halves).astype(np.uint32) << 16).view(np.float32)
+def widened(half):
+    return from_bfloat16(np.array([half], np.uint16))
+
+
+def test_halves_are_the_upper_ones():
+    halves = np.array([[0x3F80, 0xC000], [0x3E20, 0]], np.uint16)
+    assert from_bfloat16(halves).tolist() == [[1.0, -2.0], [0.15625, 0.0]]
+    assert from_bfloat16(halves).dtype == np.float32
 
 
 def nearest_bfloat16(value):
     """By comparing the exact distances to the two neighbours; the even one where they are equal."""
     bits = int(np.float32(value).view(np.uint32))
     low, high = bits >> 16, (bits >> 16) + 1
-    below, above = (abs(float(from_bfloat16([half])[0]) - float(value)) for half in (low, high))
+    below, above = (abs(float(widened(half)[0]) - float(value)) for half in (low, high))
     if below == above:
         return low if low % 2 == 0 else high
     return low if below < above else high
@@ -28,12 +34,12 @@ def test_rounding_is_to_the_nearest(value):
     (half,) = to_bfloat16(np.array([value], np.float32))
     assert half == nearest_bfloat16(value)
     if abs(value) >= 1.2e-38:  # below, numbers lose digits in float32 too
-        assert abs(float(from_bfloat16([half])[0]) - value) <= abs(value) * 2**-8
+        assert abs(float(widened(half)[0]) - value) <= abs(value) * 2**-8
 
 
 @given(st.integers(0, 2**16 - 1).filter(lambda half: half & 0x7F80 != 0x7F80))
 def test_halves_stay_and_ties_go_to_the_even_one(half):
-    exact = from_bfloat16([half])
+    exact = widened(half)
     assert to_bfloat16(exact).tolist() == [half]
     tie = (exact.view(np.uint32) + np.uint32(0x8000)).view(np.float32)
     (rounded,) = to_bfloat16(tie)

@@ -1,6 +1,8 @@
+import asyncio
 import csv
 import io
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from torchvision.transforms import functional
 
 from deployments.contracts import Classes, EncodedImage, ImagePreset, PreparedImage, Tensor
 from deployments.errors import InvalidInput, ModelError, StartupError
+from deployments.image_classifier import classifier as module
 from deployments.image_classifier.classifier import ImageClassifier
 from deployments.image_classifier.engines.torch_engine import TorchEngine
 from deployments.image_classifier.network import Classification
@@ -23,6 +26,9 @@ PRESET = ImagePreset(256, 224, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224,
 
 class FakeEngine:
     """Answers as it is told."""
+
+    streams = 1
+    max_batch = 32
 
     def __init__(self, probabilities=None, error=None):
         self.probabilities = probabilities
@@ -129,6 +135,58 @@ def test_a_network_that_fails_fails_each_image():
     results = classifier_with(engine, ["a"]).score([PreparedImage(pixels())] * 2)
     assert [type(result) for result in results] == [ModelError, ModelError]
     assert "path" not in results[0].message
+
+
+async def test_calls_are_classified_together_and_alone_alike(classifier):
+    calls = [[pixels(1)], [pixels(2), pixels(size=223), pixels(3)], []]
+    calls = [[PreparedImage(image, top_k=2) for image in images] for images in calls]
+    with ThreadPoolExecutor(1) as lanes:
+        batches = classifier.batches(lanes)
+        answers = await asyncio.gather(*(classifier.classify(images, batches) for images in calls))
+    assert [[type(result) for result in results] for results, _ in answers] == [
+        [Classes],
+        [Classes, InvalidInput, Classes],
+        [],
+    ]
+    for images, (results, _) in zip(calls, answers, strict=True):
+        for found, alone in zip(results, classifier.score(images), strict=True):
+            if isinstance(found, Classes):
+                assert found.indices == alone.indices
+                np.testing.assert_allclose(found.probabilities, alone.probabilities, atol=1e-5)
+    assert [sorted(seconds) for _, seconds in answers] == [["infer", "queue"], ["infer", "queue"], []]
+
+
+async def test_a_network_that_fails_fails_each_image_of_a_call():
+    failing = classifier_with(FakeEngine(error=RuntimeError("out of memory at /some/path")), ["a"])
+    with ThreadPoolExecutor(1) as lanes:
+        results, seconds = await failing.classify([PreparedImage(pixels())] * 2, failing.batches(lanes))
+    assert [type(result) for result in results] == [ModelError, ModelError]
+    assert "path" not in results[0].message
+    assert seconds == {}
+
+
+def test_the_size_of_batches_is_measured_once(squeezenet, caplog, monkeypatch):
+    caplog.set_level("INFO", "ray.serve")
+    settings = settings_for(squeezenet, device="cpu")
+    measured = ImageClassifier.load(settings, allow_untrained=False)
+    measured.warm_up()
+    facts = measured.describe().parameters
+    assert facts["images_per_second"].startswith("1: ")
+    assert facts["max_batch"] in {1, 2, 4, 8, 16, 32}
+    assert f"Images per second by size of a batch: {facts['images_per_second']}; batches have up to" in caplog.text
+    monkeypatch.setattr(module, "measure_curve", None)
+    again = ImageClassifier.load(settings, allow_untrained=False)
+    again.warm_up()
+    assert again.describe().parameters == facts
+
+
+def test_a_size_that_is_set_is_not_measured(squeezenet, monkeypatch):
+    monkeypatch.setattr(module, "measure_curve", None)
+    fixed = ImageClassifier.load(settings_for(squeezenet, device="cpu", max_batch=3), allow_untrained=False)
+    fixed.warm_up()
+    facts = fixed.describe().parameters
+    assert facts["max_batch"] == 3
+    assert "images_per_second" not in facts
 
 
 def test_untrained_only_if_allowed():

@@ -83,6 +83,21 @@ def test_where_auto_cannot_convert_pytorch_takes_its_place(only_openvino, monkey
         ImageClassifier.load(ImageClassifierSettings(**UNTRAINED, engine="openvino"), allow_untrained=True)
 
 
+def test_streams_of_an_engine_that_has_one_are_refused(monkeypatch):
+    settings = ImageClassifierSettings(**UNTRAINED, engine="torch", streams=2)
+    with pytest.raises(StartupError, match=r"^streams is 2, and PyTorch runs one batch at a time; set streams to auto"):
+        ImageClassifier.load(settings, allow_untrained=True)
+    one = ImageClassifier.load(settings.model_copy(update={"streams": 1}), allow_untrained=True)
+    assert one.streams == 1
+
+
+def test_streams_reach_the_engine(only_openvino):
+    settings = ImageClassifierSettings(**UNTRAINED, streams=2, threads=2)
+    classifier = ImageClassifier.load(settings, allow_untrained=True)
+    assert classifier.streams == 2
+    assert classifier.describe().parameters["streams"] == 2
+
+
 @pytest.fixture
 def model_dir(tmp_path, squeezenet):
     """A converted model with labels of its own."""

@@ -15,7 +15,17 @@ def test_takes_shares_of_gpus(gpus):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"gpus": -1}, {"gpus": "all"}, {"device": "tpu"}, {"weights_sha256": "abc"}, {"threads": 0}, {"archtecture": "x"}],
+    [
+        {"gpus": -1},
+        {"gpus": "all"},
+        {"device": "tpu"},
+        {"weights_sha256": "abc"},
+        {"threads": 0},
+        {"streams": 0},
+        {"max_batch": 0},
+        {"max_batch": "all"},
+        {"archtecture": "x"},
+    ],
 )
 def test_refuses_wrong_settings(wrong):
     with pytest.raises(ValidationError):

@@ -1,10 +1,11 @@
 import asyncio
+from dataclasses import replace
 
 import httpx
 import pytest
 
-from deployments.contracts import Classes, Explanation, Matches, ModelDescription, Outcome, Tensor
-from deployments.errors import InvalidImage, InvalidText, Unavailable
+from deployments.contracts import Classes, Explanation, ImageExplanation, Matches, ModelDescription, Outcome, Tensor
+from deployments.errors import InvalidImage, InvalidInput, InvalidText, ScoringError, Unavailable
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
 from deployments.ingress.models import Model, ModelTable, Version
@@ -71,6 +72,23 @@ class ImageStage(FaqStage):
         return Outcome(Classes([1, 2], ["n1 a", "n2 b"], [0.9, 0.1]), {"decode": 0.003, "infer": 0.004}, self.weights)
 
 
+class ExplainingStage(ImageStage):
+    """Explains the class of an index below 3, or the first."""
+
+    async def submit(self, item, *, deadline=None):
+        outcome = await super().submit(item, deadline=deadline)
+        if isinstance(outcome.result, ScoringError):
+            return outcome
+        index = 1 if item.explain == "top" else item.explain
+        if index > 2:
+            return Outcome(InvalidInput(f"The model has no class {index} to explain; its classes are 0 to 2."))
+        with_drop = {} if index == 2 else {"largest_drop": 0.25}
+        method = "grad-cam" if index == 2 else "occlusion"
+        found = ImageExplanation(index, f"n{index}", 0.5, method, [[0.0, 1.0]], heat_map=b"PNG", **with_drop)
+        seconds = {"decode": 0.003, "explain": 0.5}
+        return Outcome(replace(outcome.result, explanation=found), seconds, self.weights)
+
+
 @pytest.fixture
 def faq():
     return FaqStage()
@@ -82,16 +100,22 @@ def image():
 
 
 @pytest.fixture
-def limits():
-    return {"settings": IngressSettings(max_body_mb=1, max_images_per_request=3, max_questions_per_request=5)}
+def explainer():
+    return ExplainingStage()
 
 
 @pytest.fixture
-def application(faq, image, limits):
+def limits():
+    bounds = {"max_images_per_request": 3, "max_explained_images_per_request": 2, "max_questions_per_request": 5}
+    return {"settings": IngressSettings(max_body_mb=1, **bounds)}
+
+
+@pytest.fixture
+def application(faq, image, explainer, limits):
     table = ModelTable(
         [
             Model("faq", "text", {"1": Version("1", faq), "2": Version("2", faq)}),
-            Model("image", "images", {"1": Version("1", image)}),
+            Model("image", "images", {"1": Version("1", image, explainer)}),
         ]
     )
     return build_app(table, lambda: limits["settings"].model_copy(update={"access": limits.get("access", OPEN)}))

@@ -3,6 +3,7 @@ import base64
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from deployments.ingress.images import ImagesRequest
 from deployments.ingress.questions import QuestionRequest
 
 IMAGE = {"input": {"a": base64.b64encode(b"IMG").decode()}}
@@ -38,9 +39,10 @@ async def test_each_example_of_a_request_has_one_of_its_response(document, path)
     assert list(request["examples"]) == list(response["examples"])
 
 
-async def test_examples_of_questions_are_accepted(document):
-    for example in bodies(document, "/faq/score")[0]["examples"].values():
-        QuestionRequest.model_validate(example["value"])
+@pytest.mark.parametrize(("path", "request_model"), [("/faq/score", QuestionRequest), ("/image/score", ImagesRequest)])
+async def test_examples_of_requests_are_accepted(document, path, request_model):
+    for example in bodies(document, path)[0]["examples"].values():
+        request_model.model_validate(example["value"])
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,8 @@ async def test_examples_of_questions_are_accepted(document):
         ("/faq/score", {"input": ["x", "y"], "answers": True, "explain": True}),
         ("/faq/score", {"input": ["x"], "threshold": 0.9, "answers": True, "explain": True}),
         ("/image/score", IMAGE),
+        ("/image/score", {**IMAGE, "explain": True}),
+        ("/image/score", {**IMAGE, "explain": {"class": 2}}),
     ],
 )
 async def test_requests_and_responses_are_what_the_document_says(client, document, path, body):

@@ -26,9 +26,10 @@ def test_a_probability_of_the_threshold_matches(judgements):
 
 
 def test_asks_in_batches_and_tells_how_far_it_is(matcher, questions, strangers, judgements):
-    done = []
-    again = judge(matcher, questions, strangers, batch=3, on_judged=done.append)
-    assert matcher.batches[-3:] == done == [3, 3, 1]
+    told = []
+    again = judge(matcher, questions, strangers, batch=3, progress=lambda *step: told.append(step))
+    assert matcher.batches[-3:] == [3, 3, 1]
+    assert told == [("Asking questions", done, 7) for done in (3, 6, 7)]
     for name in ("truth", "ranks", "leaders", "probabilities"):
         assert np.array_equal(getattr(again, name), getattr(judgements, name))
 

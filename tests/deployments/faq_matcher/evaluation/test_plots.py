@@ -7,8 +7,8 @@ import pytest
 
 from deployments.faq_matcher.evaluation import plots
 from deployments.faq_matcher.evaluation.acceptance import CurvePoint
-from deployments.faq_matcher.evaluation.calibration import calibration_bins
 from deployments.faq_matcher.evaluation.ranks import rank_bars
+from deployments.faq_matcher.evaluation.reliability import calibration_bins
 
 CURVE = (CurvePoint(0.9, 1, 0.2), CurvePoint(0.5, 0.8, 0.7), CurvePoint(0.1, 0.6, 0.9))
 

@@ -1,7 +1,6 @@
 import json
-import os
 import sqlite3
-from pathlib import Path
+from _thread import interrupt_main
 
 import pyarrow.parquet as pq
 import pytest
@@ -16,9 +15,7 @@ from deployments.faq_matcher.preparation.pipeline import prepare
 from deployments.faq_matcher.preparation.settings import PrepareSettings
 from deployments.faq_matcher.preparation.store import open_store
 from deployments.faq_matcher.preparation.tables import TableSource
-from deployments.faq_matcher.preparation.watcher import NoWatcher
 
-SHARED = Path(os.environ.get("SCORING_TEST_DATA") or Path(__file__).parents[5] / "shared" / "data")
 TABLES = ("questions.parquet", "duplicates.parquet", "test.parquet", "answers.parquet")
 
 
@@ -176,20 +173,19 @@ def test_what_fails_leaves_nothing_and_takes_nothing(tmp_path):
     prepare(source, tmp_path / "output", PrepareSettings())
     before = contents(tmp_path / "output")
 
-    class Breaks(NoWatcher):
-        def begin(self, title, total=None):
-            if title == "Writing test.parquet":
-                raise KeyboardInterrupt
+    def interrupt(step, done, total):
+        if step == "Writing test.parquet":
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prepare(source, tmp_path / "output", PrepareSettings(), overwrite=True, watcher=Breaks())
+        prepare(source, tmp_path / "output", PrepareSettings(), overwrite=True, progress=interrupt)
     assert contents(tmp_path / "output") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["output", "q.jsonl"]
 
 
 def test_a_full_disk_is_an_error_of_the_system(tmp_path):
     def fill():
-        with open_store(tmp_path / "store", NoWatcher()) as store:
+        with open_store(tmp_path / "store") as store:
             store.execute("PRAGMA max_page_count=1")
             store.create("CREATE TABLE more (text)")
 
@@ -198,25 +194,36 @@ def test_a_full_disk_is_an_error_of_the_system(tmp_path):
 
 
 def test_other_errors_of_the_store_are_not(tmp_path):
-    with pytest.raises(sqlite3.OperationalError), open_store(tmp_path / "store", NoWatcher()) as store:
+    with pytest.raises(sqlite3.OperationalError), open_store(tmp_path / "store") as store:
         store.execute("SELECT nothing")
+
+
+def test_ctrl_c_ends_a_statement_that_would_never_end(tmp_path):
+    def run_on():
+        with open_store(tmp_path / "store") as store:
+            store._connection.create_function("ctrl_c", 0, interrupt_main)
+            store.execute(
+                "WITH RECURSIVE n(x) AS (SELECT ctrl_c() IS NULL UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+            )
+
+    with pytest.raises(KeyboardInterrupt):
+        run_on()
 
 
 def test_passes_over_a_dump_are_told_in_bytes(dump, output, question, answer):
     dump.write([question(1, "One"), answer(2, 1)])
     told = []
 
-    class Watcher(NoWatcher):
-        def begin(self, title, total=None):
-            told.append([title, total, 0])
-
-        def advance(self, amount):
-            told[-1][2] += amount
-
-    prepare(DumpSource(dump.directory), output, PrepareSettings(), watcher=Watcher())
-    measured = {title: (total, done) for title, total, done in told if total is not None}
-    assert list(measured) == ["Reading links", "Reading posts", "Reading texts"]
-    assert all(total == done > 0 for total, done in measured.values())
+    prepare(DumpSource(dump.directory), output, PrepareSettings(), progress=lambda *step: told.append(step))
+    links, posts = (path.stat().st_size for path in (dump.links, dump.posts))
+    assert [step for step in told if step[2]] == [
+        ("Reading links", 0, links),
+        ("Reading links", links, links),
+        ("Reading posts", 0, posts),
+        ("Reading posts", posts, posts),
+        ("Reading texts", 0, posts),
+        ("Reading texts", posts, posts),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -226,11 +233,10 @@ def test_passes_over_a_dump_are_told_in_bytes(dump, output, question, answer):
         ("conlang_meta_2020-08", {"questions": 54, "links": 1, "originals": 48, "duplicates": 1}),
     ],
 )
-def test_a_real_dump(tmp_path, site, counts):
-    directory = SHARED / "stackexchange_dump" / site
-    if not directory.is_dir():
-        pytest.skip(f"{directory} is missing; set SCORING_TEST_DATA to the folder that holds stackexchange_dump.")
-    report = prepare(DumpSource(directory), tmp_path / "output", PrepareSettings()).report
+def test_a_real_dump(tmp_path, find_shared, site, counts):
+    report = prepare(
+        DumpSource(find_shared(f"stackexchange_dump/{site}")), tmp_path / "output", PrepareSettings()
+    ).report
     data = read_prepared(tmp_path / "output")
     held_out = read_labelled(tmp_path / "output" / "test.parquet", data.originals)
     assert counts == {

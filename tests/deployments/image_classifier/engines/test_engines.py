@@ -1,6 +1,7 @@
 """Every engine answers as PyTorch in fp32 does."""
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -91,6 +92,27 @@ def test_an_engine_describes_itself(engine, request):
 def test_a_network_that_cannot_take_the_images_raises_a_runtime_error(engine):
     with pytest.raises(RuntimeError):
         engine.infer(np.zeros((1, 224, 224, 1), np.uint8))
+
+
+def test_an_engine_of_one_stream_says_so(engine):
+    assert engine.streams == 1
+    assert "streams" not in engine.describe()
+
+
+def test_streams_answer_callers_at_the_same_time(small):
+    engine = open_engine(small, "openvino", "fp32", threads=2, streams=2, max_batch=3)
+    engine.warm_up()
+    assert (engine.streams, engine.describe()["streams"]) == (2, 2)
+    images = probe(224, 12)
+    expected = open_engine(small, "openvino", "fp32", threads=1).infer(images)
+    with ThreadPoolExecutor(2) as callers:
+        answers = list(callers.map(engine.infer, np.split(images, [1, 3, 4, 5, 9])))
+    np.testing.assert_allclose(np.concatenate(answers), expected, atol=1e-5)
+
+
+def test_there_are_as_many_streams_as_threads_at_the_most(small):
+    engine = open_engine(small, "openvino", "fp32", threads=1, streams=4)
+    assert engine.streams == 1
 
 
 @pytest.mark.parametrize("name", ["openvino", "onnxruntime"])

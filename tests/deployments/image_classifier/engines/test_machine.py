@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from deployments.image_classifier.engines.machine import Machine, cpu_flags, installed, this_machine
+from deployments.image_classifier.engines.machine import Machine, cpu_flags, cpu_model, installed, this_machine
 
 INTEL = """processor\t: 0
 model name\t: Some CPU
@@ -19,6 +19,15 @@ def test_flags_are_those_of_the_first_cpu(tmp_path):
     assert cpu_flags(info) == {"fpu", "sse2", "avx512_bf16", "amx_bf16"}
     info.write_text("processor\t: 0\nFeatures\t: fp asimd bf16\n")
     assert cpu_flags(info) == {"fp", "asimd", "bf16"}
+
+
+def test_the_cpu_is_named_where_linux_names_it(tmp_path):
+    info = tmp_path / "cpuinfo"
+    info.write_text(INTEL)
+    assert cpu_model(info) == "Some CPU"
+    info.write_text("processor\t: 0\n")
+    assert cpu_model(info) == ""
+    assert cpu_model(tmp_path / "none") == ""
 
 
 def test_a_machine_without_flags_has_none(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.faq_matcher.evaluation.calibration import calibration_bins, expected_calibration_error
+from deployments.faq_matcher.evaluation.reliability import calibration_bins, expected_calibration_error
 
 
 def error(confidences, right, bins=15):

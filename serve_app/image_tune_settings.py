@@ -1,0 +1,88 @@
+"""What `scoring image tune` reads of a config, and what it writes into it."""
+
+from __future__ import annotations
+
+import copy
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from deployments.errors import StartupError
+from deployments.image_classifier.settings import ImageClassifierSettings
+from serve_app.config_file import read_config
+from serve_app.settings import ImageModel, parse_settings
+
+if TYPE_CHECKING:
+    from deployments.image_classifier.tuning import Setting
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """The model that is tuned.
+
+    Attributes:
+        name: of the model.
+        settings: of its first version.
+        cpus: that one replica has.
+        content: the config file; None without one.
+    """
+
+    name: str
+    settings: ImageClassifierSettings
+    cpus: int
+    content: dict[str, Any] | None
+
+
+def read_tuned(config: Path | None, name: str | None) -> Tuned:
+    """Find the image model of a config; without one, the product's own.
+
+    Args:
+        config: the file.
+        name: of the model, where there are several.
+
+    Raises:
+        StartupError: the config is wrong or has no such model.
+    """
+    file = read_config(config)
+    settings = parse_settings(file.args, dict(os.environ))
+    models = [each for each in settings.models if isinstance(each, ImageModel) and name in {None, each.name}]
+    if not models:
+        raise StartupError(f"The config has no image model{f' of the name {name}' if name else ''}.")
+    if len(models) > 1:
+        names = ", ".join(each.name for each in models)
+        raise StartupError(f"The config has several image models: name one of {names} with --model.")
+    (model,) = models
+    version = model.versions[0]
+    cpus = int(version.scaling.cpus) or len(os.sched_getaffinity(0))
+    return Tuned(model.name, version.model, cpus, file.content if config is not None else None)
+
+
+def tuned_yaml(tuned: Tuned, setting: Setting) -> str:
+    """Return the config with the setting in it; without a config, the lines that hold it."""
+    model = {"threads": setting.threads, "streams": setting.streams, "max_batch": setting.max_batch}
+    scaling = {"max_concurrent_requests": setting.in_flight}
+    if tuned.content is None:
+        version = {"model": model, "scaling": scaling}
+        lines = {"models": [{"kind": "image_classifier", "name": tuned.name, "versions": [version]}]}
+        return yaml.safe_dump(lines, sort_keys=False)
+    content = copy.deepcopy(tuned.content)
+    version = _first_version(content, tuned.name)
+    version["model"] = {**version.get("model", {}), **model}
+    version["scaling"] = {**version.get("scaling", {}), **scaling}
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _first_version(content: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the version in the file itself, so that what it leaves out stays out; put there if need be."""
+    args: dict[str, Any] = content["applications"][0]
+    args["args"] = args.get("args") or {}
+    models: list[dict[str, Any]] = args["args"].setdefault(
+        "models", [{"kind": "faq_matcher"}, {"kind": "image_classifier"}]
+    )
+    default = ImageModel.model_fields["name"].default
+    model = next(each for each in models if each["kind"] == "image_classifier" and each.get("name", default) == name)
+    version: dict[str, Any] = model.setdefault("versions", [{}])[0]
+    return version

@@ -1,0 +1,147 @@
+import base64
+
+import pytest
+
+from deployments.contracts import EncodedImage
+from deployments.errors import InvalidInput, Overloaded
+from deployments.ingress.image_explanations import explaining
+from deployments.ingress.models import Version
+from deployments.ingress.settings import IngressSettings
+
+IMAGE = base64.b64encode(b"IMG").decode()
+PNG = {"content-type": "image/png"}
+OCCLUSION = {
+    "class_index": 1,
+    "label": "n1",
+    "probability": 0.5,
+    "method": "occlusion",
+    "grid": [[0.0, 1.0]],
+    "largest_drop": 0.25,
+    "heat_map_png": base64.b64encode(b"PNG").decode(),
+}
+
+
+async def test_the_top_class_is_explained_beside_the_result(client, image, explainer):
+    response = await client.post("/image/score", json={"input": {"a.jpg": IMAGE}, "top_k": 2, "explain": True})
+    assert response.status_code == 200, response.text
+    content = response.json()
+    assert content["result"][0] == {"a.jpg": [["n1 a", 0.9], ["n2 b", 0.1]]}
+    assert content["explanations"] == {"a.jpg": OCCLUSION}
+    assert content["weights"] == "untrained"
+    assert "explain;dur=500.00" in response.headers["server-timing"]
+    assert explainer.items == [EncodedImage(b"IMG", 2, "top")]
+    assert image.items == []
+
+
+async def test_a_class_is_explained_for_each_image_by_name(client, explainer):
+    body = {"input": {"a": IMAGE, "b": IMAGE}, "explain": {"class": 2}}
+    explanations = (await client.post("/image/score", json=body)).json()["explanations"]
+    assert list(explanations) == ["a", "b"]
+    for explanation in explanations.values():
+        assert (explanation["class_index"], explanation["method"]) == (2, "grad-cam")
+        assert "largest_drop" not in explanation
+    assert explainer.items == [EncodedImage(b"IMG", 3, 2)] * 2
+
+
+@pytest.mark.parametrize(
+    ("query", "explain"),
+    [
+        ("explain=true", "top"),
+        ("explain=true&explain_class=0", 0),
+        ("explain=true&explain_class=2&top_k=1", 2),
+    ],
+)
+async def test_a_bare_image_and_a_form_ask_by_query(client, explainer, query, explain):
+    bare = await client.post(f"/image/score?{query}", content=b"IMG", headers=PNG)
+    form = await client.post(f"/image/score?{query}", files={"image": ("a", b"IMG")})
+    assert list(bare.json()["explanations"]) == ["image"]
+    assert list(form.json()["explanations"]) == ["a"]
+    assert [item.explain for item in explainer.items] == [explain] * 2
+
+
+@pytest.mark.parametrize("query", ["", "explain=false"])
+async def test_what_is_not_asked_for_is_not_explained(client, image, explainer, query):
+    responses = [
+        await client.post(f"/image/score?{query}", content=b"IMG", headers=PNG),
+        await client.post("/image/score", json={"input": {"a": IMAGE}, "explain": False}),
+    ]
+    assert [set(response.json()) for response in responses] == [{"result", "weights"}] * 2
+    assert explainer.items == []
+    assert [item.explain for item in image.items] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("explain=yes", "'explain' must be true or false"),
+        ("explain=", "'explain' must be true or false"),
+        ("explain_class=1", "needs 'explain=true'"),
+        ("explain=false&explain_class=1", "needs 'explain=true'"),
+        ("explain=true&explain_class=x", "'explain_class' must be the index"),
+        ("explain=true&explain_class=-1", "'explain_class' must be the index"),
+        ("explain=true&explain_class=", "'explain_class' must be the index"),
+        ("explain=true&explain_class=\u00b2", "'explain_class' must be the index"),
+        ("explain=true&explain_class=" + "9" * 5000, "'explain_class' must be the index"),
+        ("explain=true&explain_class=7", "no class 7 to explain; its classes are 0 to 2"),
+    ],
+)
+async def test_a_bad_query_is_refused_with_a_sentence(client, query, words):
+    response = await client.post(f"/image/score?{query}", content=b"IMG", headers=PNG)
+    assert response.status_code == 422
+    assert response.json()["code"] == "invalid_input"
+    assert words in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("explain", "words"),
+    [
+        ("true", "'explain'"),
+        (1, "'explain'"),
+        (None, "'explain'"),
+        ({}, "'explain.class'"),
+        ({"class": "1"}, "'explain.class'"),
+        ({"class": True}, "'explain.class'"),
+        ({"class": -1}, "'explain.class'"),
+        ({"class": 10**9}, "'explain.class'"),
+        ({"index": 1}, "'explain"),
+        ({"class": 7}, "no class 7 to explain"),
+    ],
+)
+async def test_a_bad_field_is_refused_with_a_sentence(client, explain, words):
+    response = await client.post("/image/score", json={"input": {"a": IMAGE}, "explain": explain})
+    assert response.status_code == 422
+    assert words in response.json()["detail"]
+
+
+async def test_a_bad_image_is_named(client):
+    body = {"input": {"good": IMAGE, "bad": base64.b64encode(b"no").decode()}, "explain": True}
+    response = await client.post("/image/score", json=body)
+    assert response.status_code == 422
+    assert "'bad': This is not an image." in response.json()["detail"]
+
+
+async def test_more_images_than_may_be_explained_are_refused_before_any_is(client, explainer, limits):
+    body = {"input": dict.fromkeys("abc", IMAGE)}
+    response = await client.post("/image/score", json={**body, "explain": True})
+    assert response.status_code == 422
+    assert response.json()["detail"] == "The request has 3 images to explain; the limit is 2."
+    assert explainer.items == []
+    assert (await client.post("/image/score", json=body)).status_code == 200
+    limits["settings"] = IngressSettings(max_explained_images_per_request=3)
+    assert len((await client.post("/image/score", json={**body, "explain": True})).json()["explanations"]) == 3
+
+
+async def test_a_full_explainer_is_told_as_such_and_scoring_goes_on(client, explainer):
+    explainer.error = Overloaded("The queue of this model is full; try again shortly.")
+    for body in ({"a": IMAGE}, {"a": IMAGE, "b": IMAGE}):
+        response = await client.post("/image/score", json={"input": body, "explain": True})
+        assert response.status_code == 503
+        assert response.json()["code"] == "overloaded"
+        assert response.headers["retry-after"] == "1"
+        assert "Too many explanations" in response.json()["detail"]
+        assert (await client.post("/image/score", json={"input": body})).status_code == 200
+
+
+def test_a_model_that_gives_no_explanations_says_so(image):
+    with pytest.raises(InvalidInput, match="gives no explanations; leave out 'explain'"):
+        explaining(Version("1", image), 1, IngressSettings())
