@@ -6,6 +6,8 @@
     │   └── InvalidInput            422  invalid_input
     │       ├── InvalidImage        422  invalid_image
     │       └── InvalidText         422  invalid_text
+    ├── Unauthenticated             401  unauthenticated
+    ├── Forbidden                   403  forbidden
     ├── NotFound                    404  not_found
     ├── MethodNotAllowed            405  method_not_allowed
     ├── RequestTimeout              408  request_timeout
@@ -34,11 +36,13 @@ class ScoringError(Exception):
         code: stable identifier that clients may compare; never changes its meaning.
         message: one sentence, safe to show.
         retry_after_seconds: when a client may try again; sent as Retry-After.
+        challenge: how a client shows who it is; sent as WWW-Authenticate.
     """
 
     status: ClassVar[int] = HTTPStatus.INTERNAL_SERVER_ERROR
     code: ClassVar[str] = "internal_error"
     retry_after_seconds: ClassVar[int | None] = None
+    challenge: str | None = None
 
     def __init__(self, message: str = "The service failed to answer this request.") -> None:
         super().__init__(message)
@@ -80,6 +84,35 @@ class InvalidText(InvalidInput):
     """The text cannot be scored."""
 
     code = "invalid_text"
+
+
+class Unauthenticated(ScoringError):
+    """The request shows no key or token, or none that is accepted."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    code = "unauthenticated"
+    challenge = 'Bearer realm="scoring"'
+
+    @classmethod
+    def by(cls, message: str) -> Unauthenticated:
+        """Return the error for a key or token that is there and not accepted (RFC 6750, section 3.1)."""
+        error = cls(message)
+        error.challenge = f'{cls.challenge}, error="invalid_token", error_description="{message}"'
+        return error
+
+
+class Forbidden(ScoringError):
+    """The client is known and lacks a role."""
+
+    status = HTTPStatus.FORBIDDEN
+    code = "forbidden"
+
+    @classmethod
+    def without(cls, role: str) -> Forbidden:
+        """Return the error for a client that lacks a role."""
+        error = cls(f"This needs the role {role}, which the client does not have.")
+        error.challenge = f'Bearer realm="scoring", error="insufficient_scope", scope="{role}"'
+        return error
 
 
 class NotFound(ScoringError):

@@ -31,6 +31,6 @@ def bind(settings: ApplicationSettings) -> Application:
     return INGRESS.options(
         ray_actor_options=resources(settings.ingress.scaling),
         graceful_shutdown_timeout_s=drain_seconds(settings),
-        user_config=settings.ingress.model_dump(mode="json"),
+        user_config=settings.ingress_settings().model_dump(mode="json"),
         **ingress_options(settings.ingress.scaling),
     ).bind(versions)

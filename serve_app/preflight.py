@@ -48,6 +48,19 @@ def _why_not(error: OSError, host: str, port: int) -> str:
     return f"This machine cannot listen on {host}; use one of its own addresses, such as 127.0.0.1, with --host."
 
 
+def check_keys(settings: ApplicationSettings) -> None:
+    """Make sure that the files of keys are whole, where requests need keys.
+
+    Raises:
+        StartupError: they are not; nobody could get in.
+    """
+    from deployments.ingress.access.access_directory import AccessDirectory
+
+    access = settings.ingress_settings().access
+    if access.is_required:
+        AccessDirectory(access.place).check()
+
+
 def check_memory(settings: ApplicationSettings) -> None:
     """Make sure that the smallest number of replicas fits.
 

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from serve_app.config_file import read_config
 from serve_app.fast_mode import fast_mode
+from serve_app.keys_notice import notice
 from serve_app.server import Server
 from serve_app.settings import FaqModel, ImageModel
 
@@ -53,7 +54,7 @@ def show_models(console: Console, server: Server) -> None:
     table = Table("Model", "Version", "Platform", "Weights", "Replicas", box=None, pad_edge=False)
     replicas = running_replicas(server.config.application)
     notes: list[str] = []
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=30, headers=server.credentials) as client:
         for model in server.settings.models:
             for version in model.versions:
                 described = client.get(f"/v2/models/{model.name}/versions/{version.name}").json()
@@ -66,7 +67,9 @@ def show_models(console: Console, server: Server) -> None:
     for note in notes:
         console.print(f"[bold red]Untrained:[/bold red] {escape(note)}")
     for model in server.settings.models:
-        console.print(example(model, server.url), markup=False)
+        console.print(example(model, server.url, with_key=server.needs_keys), markup=False)
+    for sentence in notice(server.settings, server.config.host):
+        console.print(sentence, markup=False)
     console.print(f"Everything else: {server.url}/docs   Stop with Ctrl-C.", markup=False)
 
 
@@ -79,9 +82,10 @@ def running_replicas(application: str) -> dict[str, int]:
     return {name: replicas.get("RUNNING", 0) for name, replicas in states.items()}
 
 
-def example(model: FaqModel | ImageModel, url: str) -> str:
+def example(model: FaqModel | ImageModel, url: str, *, with_key: bool = False) -> str:
     """Return a curl command that scores with a model."""
+    key = ' -H "x-api-key: $SCORING_KEY"' if with_key else ""
     if isinstance(model, FaqModel):
         body = json.dumps({"input": "Another program uses port 8000.", "top_k": 3})
-        return f"  curl {url}/{model.name}/score -H 'content-type: application/json' -d '{body}'"
-    return f"  curl {url}/{model.name}/score -H 'content-type: image/jpeg' --data-binary @photo.jpg"
+        return f"  curl {url}/{model.name}/score{key} -H 'content-type: application/json' -d '{body}'"
+    return f"  curl {url}/{model.name}/score{key} -H 'content-type: image/jpeg' --data-binary @photo.jpg"

@@ -15,10 +15,12 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from deployments.errors import StartupError
+from deployments.ingress.access.keys import new_key
+from deployments.ingress.access.launch_key import environment_for
 from serve_app import processes
 from serve_app.config_file import ConfigFile
 from serve_app.fast_mode import access_by_token, fast_mode, isolation
-from serve_app.preflight import check_memory, check_port
+from serve_app.preflight import check_keys, check_memory, check_port
 from serve_app.rollout import Report, follow_rollout
 from serve_app.settings import ApplicationSettings, parse_settings
 
@@ -47,6 +49,7 @@ class Server:
         self.settings: ApplicationSettings = parse_settings(config.args, dict(os.environ))
         self._report = report
         self._stop = threading.Event()
+        self._key = new_key()
 
     @property
     def url(self) -> str:
@@ -55,6 +58,16 @@ class Server:
         reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host)  # noqa: S104 - shown, not listened on
         return f"http://{reachable or (f'[{host}]' if ':' in host else host)}:{self.config.port}"
 
+    @property
+    def needs_keys(self) -> bool:
+        """Whether requests need a key or a token."""
+        return self.settings.ingress_settings().access.is_required
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Headers by which this process may ask its own service what its models are."""
+        return {"x-api-key": self._key.text} if self.needs_keys else {}
+
     def check(self) -> None:
         """Make sure that the service can start.
 
@@ -62,6 +75,7 @@ class Server:
             StartupError: it cannot; the message says what to change.
         """
         check_port(self.config.host, self.config.port)
+        check_keys(self.settings)
         check_memory(self.settings)
 
     @contextmanager
@@ -73,6 +87,7 @@ class Server:
         """
         with TemporaryDirectory(prefix="scoring-") as directory, self._stopped_by_signals():
             os.environ.update({**fast_mode(), **isolation(Path(directory)), **access_by_token(), **os.environ})
+            os.environ.update(environment_for(self._key) if self.needs_keys else {})
             try:
                 self._start()
                 yield

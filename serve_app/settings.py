@@ -90,6 +90,13 @@ class ApplicationSettings(_Settings):
         description="The models to serve.",
     )
 
+    def ingress_settings(self) -> IngressSettings:
+        """Return the ingress's settings with what depends on the profile: only a local service needs no keys."""
+        access = self.ingress.access
+        if access.required is None:
+            access = access.model_copy(update={"required": self.profile != "local"})
+        return self.ingress.model_copy(update={"access": access})
+
     @field_validator("models")
     @classmethod
     def _names_are_free(cls, models: list[Model]) -> list[Model]:

@@ -8,6 +8,8 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from deployments.ingress.access.guard import Guard, describing_named, invoking, invoking_named
+from deployments.ingress.access.token_route import TOKEN_PATH, token_route
 from deployments.ingress.docs_routes import docs_routes
 from deployments.ingress.endpoints import Bounded, Handler, endpoint, http_error
 from deployments.ingress.health_routes import healthy, live, ready_route, version_route
@@ -43,16 +45,20 @@ class ScoringApp(Starlette):
 
 def build_app(table: ModelTable, limits: Limits) -> ScoringApp:
     """Put the routes together."""
-    bounded = Bounded(limits)
-    scorers = {f"/{model.name}/score": endpoint(bounded(score_route(model, limits))) for model in table}
+    bounded, guard = Bounded(limits), Guard(limits)
+    scorers = {
+        f"/{model.name}/score": endpoint(bounded(guard(score_route(model, limits), invoking(model.name))))
+        for model in table
+    }
     routes: list[BaseRoute] = [Route(path, scorer, methods=["POST"]) for path, scorer in scorers.items()]
     routes += [
         Route("/", endpoint(healthy)),
-        Route("/version", endpoint(version_route())),
+        Route("/version", endpoint(guard.documents(version_route()))),
         Route("/v2/health/live", endpoint(live)),
         Route("/v2/health/ready", endpoint(ready_route(table, limits))),
-        Route("/v2/models/{model}", endpoint(model_route(table, limits))),
-        Route("/v2/models/{model}/versions/{version}", endpoint(model_route(table, limits))),
-        *docs_routes(table),
+        Route("/v2/models/{model}", endpoint(guard(model_route(table, limits), describing_named))),
+        Route("/v2/models/{model}/versions/{version}", endpoint(guard(model_route(table, limits), describing_named))),
+        Route(TOKEN_PATH, endpoint(bounded(guard(token_route(table, guard), invoking_named))), methods=["POST"]),
+        *docs_routes(table, limits, guard),
     ]
     return ScoringApp(scorers, routes)

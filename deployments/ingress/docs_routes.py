@@ -10,10 +10,12 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from deployments.ingress.access.guard import Guard
 from deployments.ingress.endpoints import endpoint
 from deployments.ingress.health_routes import installed
 from deployments.ingress.models import ModelTable
 from deployments.ingress.openapi import document
+from deployments.ingress.settings import Limits
 
 # Swagger UI's files come with this package.
 UI_PACKAGE = "fastapi_offline"
@@ -37,18 +39,19 @@ PAGE = f"""<!doctype html>
 """
 
 
-def docs_routes(table: ModelTable) -> list[BaseRoute]:
+def docs_routes(table: ModelTable, limits: Limits, guard: Guard) -> list[BaseRoute]:
     """Return the routes of the document, the page and the page's files."""
-    content = orjson.dumps(document(table, installed("ray-scoring") or "unknown"))
+    number = installed("ray-scoring") or "unknown"
+    contents = {secured: orjson.dumps(document(table, number, secured=secured)) for secured in (False, True)}
 
     async def show_document(_request: Request) -> Response:
-        return Response(content, media_type="application/json")
+        return Response(contents[limits().access.is_required], media_type="application/json")
 
     async def show_page(_request: Request) -> Response:
         return HTMLResponse(PAGE)
 
     return [
-        Route("/swagger.json", endpoint(show_document)),
-        Route("/docs", endpoint(show_page)),
+        Route("/swagger.json", endpoint(guard.documents(show_document))),
+        Route("/docs", endpoint(guard.documents(show_page))),
         Mount(ASSETS, StaticFiles(directory=str(files(UI_PACKAGE) / "static"))),
     ]

@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from deployments.errors import (
     BadRequest,
+    Forbidden,
     InvalidInput,
     MethodNotAllowed,
     ModelError,
@@ -18,9 +19,11 @@ from deployments.errors import (
     PayloadTooLarge,
     RequestTimeout,
     ScoringError,
+    Unauthenticated,
     Unavailable,
     UnsupportedMediaType,
 )
+from deployments.ingress.access.token_route import TOKEN_PATH, AccessToken
 from deployments.ingress.health_routes import Health
 from deployments.ingress.images import IMAGE_FIELD, ImagesRequest
 from deployments.ingress.model_routes import ModelMetadata
@@ -33,15 +36,21 @@ from deployments.ingress.score_routes import MODEL_NAME, MODEL_VERSION, MODEL_WE
 
 Json = dict[str, Any]
 
-SCHEMAS: tuple[type[BaseModel], ...] = (QuestionRequest, ImagesRequest, ModelMetadata, Health, Problem)
+SCHEMAS: tuple[type[BaseModel], ...] = (
+    QuestionRequest, ImagesRequest, ModelMetadata, Health, AccessToken, Problem
+)  # fmt: skip
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff")
 SCORE_ERRORS = (
     BadRequest, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, InvalidInput, ModelError, Unavailable
 )  # fmt: skip
 
+# Whoever watches over the service has no key.
+OPEN_PATHS = frozenset({"/", "/v2/health/live", "/v2/health/ready"})
 
-def document(table: ModelTable, version: str) -> Json:
-    """Return the OpenAPI 3.1 document."""
+
+def document(table: ModelTable, version: str, *, secured: bool = False) -> Json:
+    """Return the OpenAPI 3.1 document; `secured` says whether requests need a key or token."""
+    paths = {**_service_paths(), **{f"/{model.name}/score": _score(model) for model in table}}
     _, schemas = models_json_schema(
         [(model, "validation") for model in SCHEMAS], ref_template="#/components/schemas/{model}"
     )
@@ -52,8 +61,28 @@ def document(table: ModelTable, version: str) -> Json:
             "version": version,
             "description": "Real-time scoring. Every error is problem+json (RFC 9457).",
         },
-        "paths": {**_service_paths(), **{f"/{model.name}/score": _score(model) for model in table}},
-        "components": {"schemas": {**schemas["$defs"], **COMPONENTS}},
+        "paths": _secured(paths) if secured else paths,
+        "components": {
+            "schemas": {**schemas["$defs"], **COMPONENTS},
+            **({"securitySchemes": SECURITY_SCHEMES} if secured else {}),
+        },
+    }
+
+
+def _secured(paths: Json) -> Json:
+    """Add what every operation asks for and refuses, but for the open ones."""
+    return {
+        path: item if path in OPEN_PATHS else {method: _with_access(operation) for method, operation in item.items()}
+        for path, item in paths.items()
+    }
+
+
+def _with_access(operation: Json) -> Json:
+    refusals = _errors([Unauthenticated, Forbidden, Unavailable])
+    return {
+        **operation,
+        "security": [{name: []} for name in SECURITY_SCHEMES],
+        "responses": {**operation["responses"], **refusals},
     }
 
 
@@ -71,6 +100,7 @@ def _service_paths() -> Json:
         "/v2/models/{model}/versions/{version}": _get(
             "What a version of a model is", metadata, errors=errors, parameters=[model, version]
         ),
+        TOKEN_PATH: _token(model),
         "/swagger.json": _get("This document", {"application/json": {"schema": {"type": "object"}}}),
         "/docs": _get("This document as a page", {"text/html": {"schema": {"type": "string"}}}),
     }
@@ -81,6 +111,21 @@ def _get(
 ) -> Json:
     responses = {"200": _response("It does.", content), **_errors([*errors, MethodNotAllowed])}
     return {"get": {"summary": summary, "tags": ["service"], "parameters": [*parameters], "responses": responses}}
+
+
+def _token(model: Json) -> Json:
+    return {
+        "post": {
+            "summary": "Get a token for a model, for the key that the request brings",
+            "description": "Where requests need no key there is nothing to get a token for.",
+            "tags": ["service"],
+            "parameters": [model],
+            "responses": {
+                "200": _response("Issued.", _json("AccessToken")),
+                **_errors([Forbidden, NotFound, MethodNotAllowed, Unavailable]),
+            },
+        }
+    }
 
 
 def _score(model: Model) -> Json:
@@ -164,5 +209,17 @@ BODIES: dict[Takes, Json] = {
         **_json("ImagesRequest", REQUEST_EXAMPLES["images"]),
         **{image_type: {"schema": _FILE} for image_type in IMAGE_TYPES},
         "multipart/form-data": {"schema": _FORM},
+    },
+}
+
+SECURITY_SCHEMES: Json = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key, a token of this service or one of an OpenID Connect issuer.",
+    },
+    **{
+        name: {"type": "apiKey", "in": "header", "name": name, "description": "The same without `Bearer`."}
+        for name in ("x-api-key", "api-key")
     },
 }

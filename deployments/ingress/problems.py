@@ -34,4 +34,6 @@ def problem_response(error: ScoringError, request_id: str) -> Response:
     )
     if error.retry_after_seconds is not None:
         response.headers["retry-after"] = str(error.retry_after_seconds)
+    if error.challenge is not None:
+        response.headers["www-authenticate"] = error.challenge
     return response

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from deployments.ingress.access.settings import AccessSettings
 from deployments.scaling import ScalingSettings
 
 MEBIBYTE = 1024 * 1024
@@ -31,6 +32,7 @@ class IngressSettings(BaseModel):
     readiness_timeout_seconds: float = Field(
         default=2, gt=0, description="How long a readiness check waits for each model."
     )
+    access: AccessSettings = Field(default=AccessSettings(), description="Who may send requests.")
     scaling: ScalingSettings = Field(
         default=ScalingSettings(max_replicas=2, max_concurrent_requests=64),
         description="Replicas of the ingress; requests beyond slots and queue are refused with 503.",

@@ -11,12 +11,17 @@ from PIL import Image
 from services import ROOT, SCORING, write_config
 
 from deployments.image_classifier.labels import imagenet_labels
+from deployments.ingress.access.access_directory import AccessDirectory
 
 
-def test_mobilenet_recognizes_real_photos(serve, data):
+def test_mobilenet_recognizes_real_photos(serve, data, tmp_path):
     photos, weights = data / "images" / "imagenet", data / "weights" / "mobilenet_v2.pth"
-    service = serve("--config", ROOT / "config" / "mobilenet.yaml", environment={"SCORING_IMAGE_WEIGHTS": str(weights)})
+    # The file's profile is production, so requests need a key.
+    key = AccessDirectory(tmp_path).create("test", ["scoring.invoke"]).primary
+    environment = {"SCORING_IMAGE_WEIGHTS": str(weights), "SCORING_ACCESS": str(tmp_path)}
+    service = serve("--config", ROOT / "config" / "mobilenet.yaml", environment=environment)
     service.wait_for("Everything else")
+    service.client.headers["x-api-key"] = key.text
     right = 0
     for photo in sorted(photos.iterdir()):
         content, headers = photo.read_bytes(), {"content-type": "image/jpeg"}

@@ -31,6 +31,7 @@ def test_the_users_own_names_and_settings_stay(tmp_path):
     assert found["model"] == {"architecture": "mobilenet_v2"}
     assert found["scaling"] == {"cpus": 1, "max_replicas": 2}
     assert arguments(changed)["profile"] == "production"
+    assert arguments(changed)["ingress"]["access"] == {"required": False}
     assert len(arguments(config)["models"]) == 2
 
 

@@ -107,6 +107,11 @@ def test_untrained_weights_are_allowed_on_a_laptop_only(profile, allowed):
     assert deployments({"profile": profile})["image-1"].init_kwargs == {"allow_untrained": allowed}
 
 
+@pytest.mark.parametrize(("profile", "required"), [("local", False), ("production", True)])
+def test_keys_are_not_required_on_a_laptop_only(profile, required):
+    assert deployments({"profile": profile})["ingress"].user_config["access"]["required"] is required
+
+
 @pytest.mark.parametrize(
     ("model", "in_reach", "reserved"),
     [

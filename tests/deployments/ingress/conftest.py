@@ -6,12 +6,16 @@ import pytest
 
 from deployments.contracts import Classes, Explanation, ImageExplanation, Matches, ModelDescription, Outcome, Tensor
 from deployments.errors import InvalidImage, InvalidInput, InvalidText, ScoringError, Unavailable
+from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
 from deployments.ingress.models import Model, ModelTable, Version
 from deployments.ingress.settings import IngressSettings
 
 ORIGINALS = [(7, 70, 0.5, "Seven."), (8, 80, 0.3, None), (9, 90, 0.2, "Nine.")]
 TRAINED_THRESHOLD = 0.4
+
+# What is not about access asks for no key.
+OPEN = AccessSettings(required=False)
 
 
 class FaqStage:
@@ -114,7 +118,7 @@ def application(faq, image, explainer, limits):
             Model("image", "images", {"1": Version("1", image, explainer)}),
         ]
     )
-    return build_app(table, lambda: limits["settings"])
+    return build_app(table, lambda: limits["settings"].model_copy(update={"access": limits.get("access", OPEN)}))
 
 
 @pytest.fixture
