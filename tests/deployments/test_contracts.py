@@ -4,7 +4,16 @@ import pickle
 import numpy as np
 import pytest
 
-from deployments.contracts import Classes, EncodedImage, Explanation, Matches, Outcome, PreparedImage, Question
+from deployments.contracts import (
+    Classes,
+    EncodedImage,
+    Explanation,
+    Matches,
+    Outcome,
+    PixelImage,
+    PreparedImage,
+    Question,
+)
 from deployments.errors import InvalidText
 
 EXPLANATION = Explanation([("port", 1.5), ("the", -0.2)], -0.3, 1.0)
@@ -20,6 +29,7 @@ MATCHES = Matches([7], ["a7"], [0.5], matched=False, answers=[None], explanation
         MATCHES,
         Classes([1], ["n1 a"], [0.9]),
         EncodedImage(b"IMG", 2),
+        PixelImage(b"RGB", 1, 1, 2),
         Outcome(MATCHES, {"infer": 0.5}, "untrained"),
     ],
 )
