@@ -5,14 +5,19 @@ from __future__ import annotations
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from deployments.ingress.azure_ml import azure_endpoint, azure_score_route, service_route
+from deployments.ingress.azure_ml_swagger import SERVICE, swagger_route
+from deployments.ingress.bare_route import bare_route
 from deployments.ingress.docs_routes import docs_routes
 from deployments.ingress.endpoints import Bounded, Handler, endpoint, http_error
 from deployments.ingress.health_routes import healthy, live, ready_route, version_route
-from deployments.ingress.model_routes import model_route
 from deployments.ingress.models import ModelTable
+from deployments.ingress.oip.infer_route import infer_route
+from deployments.ingress.oip.metadata import model_ready_route, model_route, server_route
 from deployments.ingress.score_routes import score_route
 from deployments.ingress.settings import Limits
 
@@ -44,15 +49,69 @@ class ScoringApp(Starlette):
 def build_app(table: ModelTable, limits: Limits) -> ScoringApp:
     """Put the routes together."""
     bounded = Bounded(limits)
-    scorers = {f"/{model.name}/score": endpoint(bounded(score_route(model, limits))) for model in table}
+    scorers = {**_reference_scorers(table, limits, bounded), **_azure_scorers(table, limits, bounded)}
+    infer = endpoint(bounded(infer_route(table, limits)))
     routes: list[BaseRoute] = [Route(path, scorer, methods=["POST"]) for path, scorer in scorers.items()]
     routes += [
         Route("/", endpoint(healthy)),
         Route("/version", endpoint(version_route())),
-        Route("/v2/health/live", endpoint(live)),
-        Route("/v2/health/ready", endpoint(ready_route(table, limits))),
-        Route("/v2/models/{model}", endpoint(model_route(table, limits))),
-        Route("/v2/models/{model}/versions/{version}", endpoint(model_route(table, limits))),
+        Route(SERVICE, azure_endpoint(service_route(table))),
+        Route(f"{SERVICE}swagger.json", azure_endpoint(swagger_route(table))),
+        *_inference_routes(table, limits, infer),
         *docs_routes(table),
     ]
-    return ScoringApp(scorers, routes)
+    return ScoringApp({**scorers, **_inference_scorers(table, infer)}, routes)
+
+
+def _reference_scorers(table: ModelTable, limits: Limits, bounded: Bounded) -> dict[str, Handler]:
+    scorers = {}
+    by_model = {}
+    for model in table:
+        by_model[model.name] = score_route(model, limits)
+        scorers[f"/{model.name}/score"] = endpoint(bounded(by_model[model.name]))
+        for version in model.versions:
+            scorer = score_route(model, limits, version)
+            scorers[f"/{model.name}/versions/{version}/score"] = endpoint(bounded(scorer))
+    return {"/score": endpoint(bounded(bare_route(table, limits, by_model))), **scorers}
+
+
+def _azure_scorers(table: ModelTable, limits: Limits, bounded: Bounded) -> dict[str, Handler]:
+    return {
+        f"{SERVICE.format(model=model.name)}score": azure_endpoint(bounded(azure_score_route(model, limits)))
+        for model in table
+    }
+
+
+def _inference_routes(table: ModelTable, limits: Limits, infer: Handler) -> list[BaseRoute]:
+    routes: list[BaseRoute] = [
+        Route("/v2", endpoint(server_route())),
+        Route("/v2/health/live", endpoint(live)),
+        Route("/v2/health/ready", endpoint(ready_route(table, limits))),
+    ]
+    for path in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
+        routes += [
+            Route(path, endpoint(model_route(table, limits))),
+            Route(f"{path}/ready", endpoint(model_ready_route(table, limits))),
+            Route(f"{path}/infer", infer, methods=["POST"]),
+        ]
+    return routes
+
+
+def _inference_scorers(table: ModelTable, infer: Handler) -> dict[str, Handler]:
+    scorers = {}
+    for model in table:
+        scorers[f"/v2/models/{model.name}/infer"] = _pinned(infer, {"model": model.name})
+        for version in model.versions:
+            path = {"model": model.name, "version": version}
+            scorers[f"/v2/models/{model.name}/versions/{version}/infer"] = _pinned(infer, path)
+    return scorers
+
+
+def _pinned(handler: Handler, path_params: dict[str, str]) -> Handler:
+    """Do for one path what the router does for many."""
+
+    async def answer(request: Request) -> Response:
+        request.scope["path_params"] = path_params
+        return await handler(request)
+
+    return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,24 +22,33 @@ IMAGE_FIELD = "image"
 DEFAULT_TOP_K = 3
 
 
-class ImagesRequest(BaseModel):
-    """Images for a classifier."""
+class ImageOptions(BaseModel):
+    """What a request may say beside its images, whatever its protocol."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    top_k: Annotated[int, Field(ge=1)] = Field(
+        default=DEFAULT_TOP_K, description="How many classes to return for each image."
+    )
+
+
+class ImagesRequest(ImageOptions):
+    """Images for a classifier."""
 
     input: dict[str, str] = Field(
         min_length=1,
         fail_fast=True,
         description="Image files by name, each encoded with base64; a data URL is taken too.",
     )
-    top_k: Annotated[int, Field(ge=1)] = Field(
-        default=DEFAULT_TOP_K, description="How many classes to return for each image."
-    )
 
 
 async def score_images(request: Request, version: Version, settings: IngressSettings, deadline: float) -> Scored:
     """Answer one or more images with their most probable classes, by name."""
-    images = await read_images(request, settings)
+    return await answer_images(request, version, deadline, await read_images(request, settings))
+
+
+async def answer_images(request: Request, version: Version, deadline: float, images: dict[str, EncodedImage]) -> Scored:
+    """Answer each image with its most probable classes, by name."""
     names = list(images)
     if len(names) == 1:
         scored = [await score_one(request, version, images[names[0]], deadline)]
@@ -67,14 +77,21 @@ async def read_images(request: Request, settings: IngressSettings) -> dict[str, 
         return {name: EncodedImage(content, top_k) for name, content in files.items()}
     if is_json(request):
         body = parse_json(request, await read_body(request, limit), ImagesRequest)
-        if len(body.input) > settings.max_images_per_request:
-            raise InvalidInput(
-                f"The request has {len(body.input)} images; the limit is {settings.max_images_per_request}."
-            )
-        return {name: EncodedImage(decode(name, text), body.top_k) for name, text in body.input.items()}
+        return decoded(body.input, body.top_k, settings)
     raise UnsupportedMediaType(
         "Send JSON with base64 images, a body of type image/*, or a multipart form with the field 'image'."
     )
+
+
+def decoded(images: Mapping[str, str], top_k: int, settings: IngressSettings) -> dict[str, EncodedImage]:
+    """Decode images that came as base64, by name.
+
+    Raises:
+        InvalidInput: there are too many, or one is not base64.
+    """
+    if len(images) > settings.max_images_per_request:
+        raise InvalidInput(f"The request has {len(images)} images; the limit is {settings.max_images_per_request}.")
+    return {name: EncodedImage(decode(name, text), top_k) for name, text in images.items()}
 
 
 def query_top_k(request: Request) -> int:
