@@ -79,6 +79,26 @@ class EncodedImage:
 
 @travels
 @dataclass(frozen=True, slots=True)
+class PixelImage:
+    """An image whose pixels the client prepared itself, so that nothing is left to decode.
+
+    Attributes:
+        content: uint8, RGB, row by row: height x width x 3 bytes.
+        height: in pixels.
+        width: in pixels.
+        top_k: how many classes to return.
+        explain: which class to explain.
+    """
+
+    content: bytes
+    height: int
+    width: int
+    top_k: int = 3
+    explain: Explain = None
+
+
+@travels
+@dataclass(frozen=True, slots=True)
 class PreparedImage:
     """An image on its way from preprocess to the classifier.
 

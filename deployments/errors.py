@@ -17,6 +17,7 @@
     ├── ClientGone                  499  client_gone
     └── Unavailable                 503  unavailable
         └── Overloaded              503  overloaded
+            └── TooManyPending      429  too_many_pending
 
 The message of an error is written for the client: it names what is wrong with the request and never holds a path,
 a secret or a stack trace. Errors travel between processes, so they pickle.
@@ -176,6 +177,13 @@ class Overloaded(Unavailable):
     """The queue of a stage is full."""
 
     code = "overloaded"
+
+
+class TooManyPending(Overloaded):
+    """The queue of a stage is full, told to clients that expect it so."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "too_many_pending"
 
 
 class StartupError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from deployments.errors import StartupError
 from deployments.faq_matcher.settings import FaqMatcherSettings
@@ -23,7 +23,7 @@ VersionName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9_.]{0,62}[a-z0-9])
 RESERVED_VERSION_NAMES = frozenset({"preprocess"})
 
 # First path segments that the ingress keeps for itself.
-RESERVED_NAMES = frozenset({"docs", "swagger.json", "v2", "version", "api", "metrics"})
+RESERVED_NAMES = frozenset({"docs", "score", "swagger.json", "v2", "version", "api", "metrics"})
 
 
 class _Settings(BaseModel):
@@ -73,6 +73,9 @@ class ImageModel(_Settings):
     )
 
 
+# What requests for a model of each kind hold.
+TAKES: dict[str, Literal["text", "images"]] = {"faq_matcher": "text", "image_classifier": "images"}
+
 Model = Annotated[FaqModel | ImageModel, Field(discriminator="kind")]
 
 
@@ -99,7 +102,7 @@ class ApplicationSettings(_Settings):
 
     @field_validator("models")
     @classmethod
-    def _names_are_free(cls, models: list[Model]) -> list[Model]:
+    def _names_are_free(cls, models: list[Model], others: ValidationInfo) -> list[Model]:
         names = [model.name for model in models]
         wrong = [f"the name '{name}' is reserved; choose another" for name in names if name in RESERVED_NAMES]
         wrong += [f"the name '{name}' occurs twice" for name in _repeated(names)]
@@ -107,9 +110,21 @@ class ApplicationSettings(_Settings):
             versions = [version.name for version in model.versions]
             wrong += [f"'{model.name}' has two versions of the name '{name}'" for name in _repeated(versions)]
             wrong += [f"no version may be named '{name}'" for name in versions if name in RESERVED_VERSION_NAMES]
+        if ingress := others.data.get("ingress"):
+            wrong += _wrong_defaults(ingress, models)
         if wrong:
             raise ValueError("; ".join(wrong))
         return models
+
+
+def _wrong_defaults(ingress: IngressSettings, models: list[Model]) -> list[str]:
+    wrong = []
+    for takes, name in ingress.default_models.items():
+        fitting = [model.name for model in models if TAKES[model.kind] == takes]
+        if name not in fitting:
+            known = f"there are {', '.join(fitting)}" if fitting else "there is none"
+            wrong.append(f"ingress.default_models names '{name}' for {takes}; of models that take {takes} {known}")
+    return wrong
 
 
 def _repeated(names: list[str]) -> list[str]:

@@ -186,7 +186,7 @@ def test_a_node_that_builds_the_application_needs_no_model_library():
             MODEL_LIBRARIES - {"numpy", "scipy", "numba"} | {"ray", "pyarrow", "optuna"},
         ),
         ("deployments.preprocess.preparation", {"torch", "torchvision", "ray"} | MATCHING),
-        ("deployments.ingress.app", {"torch", "torchvision", "PIL", "ray"} | MATCHING),
+        ("deployments.ingress.app", MODEL_LIBRARIES | {"ray"}),
     ],
 )
 def test_what_a_module_loads_in_the_end(module, never):

@@ -131,6 +131,7 @@ class FaqModel:
                 Tensor("ids", _datatype(self._ids), (-1, -1)),
                 Tensor("answer_ids", _datatype(self._answer_ids), (-1, -1)),
                 Tensor("probabilities", "FP32", (-1, -1)),
+                Tensor("matched", "BOOL", (-1,)),
             ),
             parameters={
                 "originals": len(self.learned.originals),
@@ -206,4 +207,4 @@ def _objects(values: Sequence[int | str]) -> NDArray[np.object_]:
 
 
 def _datatype(ids: NDArray[np.object_]) -> str:
-    return "INT64" if isinstance(ids[0], int) else "BYTES"
+    return "INT64" if all(isinstance(each, int) for each in ids) else "BYTES"

@@ -131,14 +131,18 @@ class ImageClassifier:
 
     def describe(self) -> ModelDescription:
         """Say what is loaded."""
-        crop, classes = self._preset.crop, len(self._labels)
+        crop = self._preset.crop
         facts = self._engine.describe()
         return ModelDescription(
             platform=PLATFORMS[str(facts["engine"])],
             weights=self._weights,
-            inputs=(Tensor("image", "UINT8", (-1, crop, crop, 3)),),
-            outputs=(Tensor("probabilities", "FP32", (-1, classes)),),
-            parameters=self._parameters | facts | {"classes": classes, "max_batch": self._engine.max_batch},
+            inputs=(Tensor("pixels", "UINT8", (-1, crop, crop, 3)),),
+            outputs=(
+                Tensor("class_ids", "INT64", (-1, -1)),
+                Tensor("labels", "BYTES", (-1, -1)),
+                Tensor("probabilities", "FP32", (-1, -1)),
+            ),
+            parameters=self._parameters | facts | {"classes": len(self._labels), "max_batch": self._engine.max_batch},
             preset=self._preset,
         )
 

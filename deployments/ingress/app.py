@@ -5,16 +5,21 @@ from __future__ import annotations
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from deployments.ingress.access.guard import Guard, describing_named, invoking, invoking_named
+from deployments.ingress.access.guard import Guard, anybody, describing_named, invoking, invoking_named
 from deployments.ingress.access.token_route import TOKEN_PATH, token_route
+from deployments.ingress.azure_ml import azure_endpoint, azure_score_route, service_route
+from deployments.ingress.azure_ml_swagger import SERVICE, swagger_route
+from deployments.ingress.bare_route import bare_route
 from deployments.ingress.docs_routes import docs_routes
 from deployments.ingress.endpoints import Bounded, Handler, endpoint, http_error
 from deployments.ingress.health_routes import healthy, live, ready_route, version_route
-from deployments.ingress.model_routes import model_route
 from deployments.ingress.models import ModelTable
+from deployments.ingress.oip.infer_route import infer_route
+from deployments.ingress.oip.metadata import model_ready_route, model_route, server_route
 from deployments.ingress.score_routes import score_route
 from deployments.ingress.settings import Limits
 
@@ -46,19 +51,80 @@ class ScoringApp(Starlette):
 def build_app(table: ModelTable, limits: Limits) -> ScoringApp:
     """Put the routes together."""
     bounded, guard = Bounded(limits), Guard(limits)
-    scorers = {
-        f"/{model.name}/score": endpoint(bounded(guard(score_route(model, limits), invoking(model.name))))
-        for model in table
-    }
+    scorers = {**_reference_scorers(table, limits, bounded, guard), **_azure_scorers(table, limits, bounded, guard)}
+    infer = endpoint(bounded(guard(infer_route(table, limits), invoking_named)))
     routes: list[BaseRoute] = [Route(path, scorer, methods=["POST"]) for path, scorer in scorers.items()]
     routes += [
         Route("/", endpoint(healthy)),
         Route("/version", endpoint(guard.documents(version_route()))),
-        Route("/v2/health/live", endpoint(live)),
-        Route("/v2/health/ready", endpoint(ready_route(table, limits))),
-        Route("/v2/models/{model}", endpoint(guard(model_route(table, limits), describing_named))),
-        Route("/v2/models/{model}/versions/{version}", endpoint(guard(model_route(table, limits), describing_named))),
-        Route(TOKEN_PATH, endpoint(bounded(guard(token_route(table, guard), invoking_named))), methods=["POST"]),
+        *_azure_routes(table, limits, bounded, guard),
+        *_inference_routes(table, limits, guard, infer),
         *docs_routes(table, limits, guard),
     ]
-    return ScoringApp(scorers, routes)
+    return ScoringApp({**scorers, **_inference_scorers(table, infer)}, routes)
+
+
+def _reference_scorers(table: ModelTable, limits: Limits, bounded: Bounded, guard: Guard) -> dict[str, Handler]:
+    scorers = {}
+    by_model = {}
+    for model in table:
+        need = invoking(model.name)
+        by_model[model.name] = score_route(model, limits)
+        scorers[f"/{model.name}/score"] = endpoint(bounded(guard(by_model[model.name], need)))
+        for version in model.versions:
+            scorer = score_route(model, limits, version)
+            scorers[f"/{model.name}/versions/{version}/score"] = endpoint(bounded(guard(scorer, need)))
+    # Which role it needs shows only when the body is read; the route itself asks for it.
+    return {"/score": endpoint(bounded(guard(bare_route(table, limits, by_model), anybody))), **scorers}
+
+
+def _azure_scorers(table: ModelTable, limits: Limits, bounded: Bounded, guard: Guard) -> dict[str, Handler]:
+    return {
+        f"{SERVICE.format(model=model.name)}score": azure_endpoint(
+            bounded(guard(azure_score_route(model, limits), invoking(model.name)))
+        )
+        for model in table
+    }
+
+
+def _azure_routes(table: ModelTable, limits: Limits, bounded: Bounded, guard: Guard) -> list[BaseRoute]:
+    return [
+        Route(SERVICE, azure_endpoint(guard(service_route(table), describing_named))),
+        Route(f"{SERVICE}swagger.json", azure_endpoint(guard(swagger_route(table, limits), describing_named))),
+        Route(TOKEN_PATH, azure_endpoint(bounded(guard(token_route(table, guard), invoking_named))), methods=["POST"]),
+    ]
+
+
+def _inference_routes(table: ModelTable, limits: Limits, guard: Guard, infer: Handler) -> list[BaseRoute]:
+    routes: list[BaseRoute] = [
+        Route("/v2", endpoint(guard.documents(server_route()))),
+        Route("/v2/health/live", endpoint(live)),
+        Route("/v2/health/ready", endpoint(ready_route(table, limits))),
+    ]
+    for path in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
+        routes += [
+            Route(path, endpoint(guard(model_route(table, limits), describing_named))),
+            Route(f"{path}/ready", endpoint(guard(model_ready_route(table, limits), describing_named))),
+            Route(f"{path}/infer", infer, methods=["POST"]),
+        ]
+    return routes
+
+
+def _inference_scorers(table: ModelTable, infer: Handler) -> dict[str, Handler]:
+    scorers = {}
+    for model in table:
+        scorers[f"/v2/models/{model.name}/infer"] = _pinned(infer, {"model": model.name})
+        for version in model.versions:
+            path = {"model": model.name, "version": version}
+            scorers[f"/v2/models/{model.name}/versions/{version}/infer"] = _pinned(infer, path)
+    return scorers
+
+
+def _pinned(handler: Handler, path_params: dict[str, str]) -> Handler:
+    """Do for one path what the router does for many."""
+
+    async def answer(request: Request) -> Response:
+        request.scope["path_params"] = path_params
+        return await handler(request)
+
+    return answer

@@ -42,7 +42,7 @@ PAGE = f"""<!doctype html>
 def docs_routes(table: ModelTable, limits: Limits, guard: Guard) -> list[BaseRoute]:
     """Return the routes of the document, the page and the page's files."""
     number = installed("ray-scoring") or "unknown"
-    contents = {secured: orjson.dumps(document(table, number, secured=secured)) for secured in (False, True)}
+    contents = {needs_key: orjson.dumps(document(table, number, needs_key=needs_key)) for needs_key in (False, True)}
 
     async def show_document(_request: Request) -> Response:
         return Response(contents[limits().access.is_required], media_type="application/json")

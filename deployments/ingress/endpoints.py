@@ -29,11 +29,11 @@ def endpoint(handler: Handler) -> Handler:
         try:
             response = await handler(request)
         except ScoringError as error:
-            response = problem_response(error, request_id)
+            response = _refused(request, error, request_id)
         except Exception as error:  # noqa: BLE001 - nothing unexpected may reach the client
             # The message may hold what the client sent; the log gets the kind and the place.
             logger.error("Request %s failed: %s", request_id, _place(error))  # noqa: TRY400
-            response = problem_response(ScoringError(), request_id)
+            response = _refused(request, ScoringError(), request_id)
         mark(response, request, request_id)
         return response
 
@@ -72,10 +72,15 @@ async def http_error(request: Request, error: Exception) -> Response:
         allowed = (error.headers or {}).get("Allow", "")
         problem = MethodNotAllowed(f"This path takes {allowed or 'other methods'}.")
     request_id = request_id_of(request)
-    response = problem_response(problem, request_id)
+    response = _refused(request, problem, request_id)
     response.headers.update(error.headers or {})
     mark(response, request, request_id)
     return response
+
+
+def _refused(request: Request, error: ScoringError, request_id: str) -> Response:
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    return problem_response(error, request_id, path)
 
 
 def _place(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,16 +30,11 @@ IMAGE_FIELD = "image"
 DEFAULT_TOP_K = 3
 
 
-class ImagesRequest(BaseModel):
-    """Images for a classifier."""
+class ImageOptions(BaseModel):
+    """What a request may say beside its images, whatever its protocol."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    input: dict[str, str] = Field(
-        min_length=1,
-        fail_fast=True,
-        description="Image files by name, each encoded with base64; a data URL is taken too.",
-    )
     top_k: Annotated[int, Field(ge=1)] = Field(
         default=DEFAULT_TOP_K, description="How many classes to return for each image."
     )
@@ -48,9 +44,25 @@ class ImagesRequest(BaseModel):
     )
 
 
+class ImagesRequest(ImageOptions):
+    """Images for a classifier."""
+
+    input: dict[str, str] = Field(
+        min_length=1,
+        fail_fast=True,
+        description="Image files by name, each encoded with base64; a data URL is taken too.",
+    )
+
+
 async def score_images(request: Request, version: Version, settings: IngressSettings, deadline: float) -> Scored:
     """Answer one or more images with their most probable classes, by name."""
-    images = await read_images(request, settings)
+    return await answer_images(request, version, settings, deadline, await read_images(request, settings))
+
+
+async def answer_images(
+    request: Request, version: Version, settings: IngressSettings, deadline: float, images: dict[str, EncodedImage]
+) -> Scored:
+    """Answer each image with its most probable classes, by name, and with explanations if they are asked for."""
     names = list(images)
     if images[names[0]].explain is not None:
         return await _explain_images(request, explaining(version, len(names), settings), images, deadline)
@@ -95,12 +107,7 @@ async def read_images(request: Request, settings: IngressSettings) -> dict[str, 
         return {name: _from_query(request, content) for name, content in files.items()}
     if is_json(request):
         body = parse_json(request, await read_body(request, limit), ImagesRequest)
-        if len(body.input) > settings.max_images_per_request:
-            raise InvalidInput(
-                f"The request has {len(body.input)} images; the limit is {settings.max_images_per_request}."
-            )
-        explain = explain_of(body.explain)
-        return {name: EncodedImage(decode(name, text), body.top_k, explain) for name, text in body.input.items()}
+        return decoded(body.input, body, settings)
     raise UnsupportedMediaType(
         "Send JSON with base64 images, a body of type image/*, or a multipart form with the field 'image'."
     )
@@ -108,6 +115,18 @@ async def read_images(request: Request, settings: IngressSettings) -> dict[str, 
 
 def _from_query(request: Request, content: bytes) -> EncodedImage:
     return EncodedImage(content, query_top_k(request), query_explain(request))
+
+
+def decoded(images: Mapping[str, str], options: ImageOptions, settings: IngressSettings) -> dict[str, EncodedImage]:
+    """Decode images that came as base64, by name.
+
+    Raises:
+        InvalidInput: there are too many, or one is not base64.
+    """
+    if len(images) > settings.max_images_per_request:
+        raise InvalidInput(f"The request has {len(images)} images; the limit is {settings.max_images_per_request}.")
+    explain = explain_of(options.explain)
+    return {name: EncodedImage(decode(name, text), options.top_k, explain) for name, text in images.items()}
 
 
 def query_top_k(request: Request) -> int:

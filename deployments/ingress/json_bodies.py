@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from types import NoneType, UnionType
-from typing import TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json
 from starlette.requests import Request
 
 from deployments.errors import InvalidInput, InvalidJson, UnsupportedMediaType
@@ -16,6 +16,9 @@ BodyT = TypeVar("BodyT", bound=BaseModel)
 
 # What a client named may be long; an error shows so much of it.
 MAX_SHOWN = 80
+
+# Values of a JSON document that becomes objects of Python, of up to 64 bytes each: 256 MB at the worst.
+MAX_VALUES = 4_000_000
 
 
 def is_json(request: Request) -> bool:
@@ -40,7 +43,34 @@ def parse_json(request: Request, body: bytes, model: type[BodyT]) -> BodyT:
         errors = error.errors(include_url=False, include_input=False)
     if errors[0]["type"] == "json_invalid":
         raise InvalidJson(f"The body is not valid JSON: {errors[0]['ctx']['error']}.")
-    raise InvalidInput(_sentence(errors, model))
+    raise InvalidInput(_sentence(errors, model, "field"))
+
+
+def parse_any(body: bytes) -> Any:
+    """Read a body whose form is not known yet.
+
+    Raises:
+        InvalidJson: it is not JSON.
+        InvalidInput: it holds so many values that reading them would take far more memory than the body does.
+    """
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:
+        raise InvalidInput(f"The JSON holds more values than the limit of {MAX_VALUES}; send tensors as binary data.")
+    try:
+        return from_json(body, allow_inf_nan=False, cache_strings="keys")
+    except ValueError as error:
+        raise InvalidJson(f"The body is not valid JSON: {error}.") from None
+
+
+def parse_fields(content: Any, model: type[BodyT], *, noun: str = "field") -> BodyT:
+    """Read what came out of JSON as `model`; an error calls its parts by `noun`.
+
+    Raises:
+        InvalidInput: a part is missing, unknown or of the wrong type.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise InvalidInput(_sentence(error.errors(include_url=False, include_input=False), model, noun)) from None
 
 
 def shown(text: str) -> str:
@@ -48,17 +78,17 @@ def shown(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
-def _sentence(errors: list[ErrorDetails], model: type[BaseModel]) -> str:
+def _sentence(errors: list[ErrorDetails], model: type[BaseModel], noun: str) -> str:
     location, kind = errors[0]["loc"], errors[0]["type"]
     if kind == "missing":
-        return f"The field '{_path(location)}' is missing."
+        return f"The {noun} '{_path(location)}' is missing."
     if kind == "extra_forbidden":
-        return f"The field '{_path(location)}' is not known; known are {', '.join(model.model_fields)}."
+        return f"The {noun} '{_path(location)}' is not known; known are {', '.join(model.model_fields)}."
     told = [errors[0]]
     if location and _has_branches(model, location[0]):
         told = _most_telling([error for error in errors if error["loc"][0] == location[0]])
         location = (location[0], *told[0]["loc"][2:])
-    where = f"The field '{_path(location)}'" if location else "The body"
+    where = f"The {noun} '{_path(location)}'" if location else "The body"
     reasons = dict.fromkeys(f"{error['msg'][:1].lower()}{error['msg'][1:]}" for error in told)
     return f"{where} is not valid: {', or '.join(reasons)}."
 

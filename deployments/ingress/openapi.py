@@ -2,55 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from http import HTTPStatus
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from deployments.errors import (
-    BadRequest,
-    Forbidden,
-    InvalidInput,
-    MethodNotAllowed,
-    ModelError,
-    NotFound,
-    PayloadTooLarge,
-    RequestTimeout,
-    ScoringError,
-    Unauthenticated,
-    Unavailable,
-    UnsupportedMediaType,
-)
-from deployments.ingress.access.token_route import TOKEN_PATH, AccessToken
+from deployments.ingress.access.openapi import SECURITY_SCHEMES, secured
+from deployments.ingress.access.token_route import AccessToken
+from deployments.ingress.azure_ml_bodies import ImageData, QuestionData
+from deployments.ingress.azure_ml_openapi import azure_paths
 from deployments.ingress.health_routes import Health
-from deployments.ingress.images import IMAGE_FIELD, ImagesRequest
-from deployments.ingress.model_routes import ModelMetadata
-from deployments.ingress.models import Model, ModelTable, Takes
-from deployments.ingress.problems import Problem
+from deployments.ingress.images import ImagesRequest
+from deployments.ingress.models import ModelTable, Takes
+from deployments.ingress.oip.messages import InferenceRequest
+from deployments.ingress.oip.metadata import ModelMetadata, ModelReady, ServerMetadata
+from deployments.ingress.oip.openapi import INFERENCE_COMPONENTS, inference_paths
+from deployments.ingress.openapi_parts import FILES, QUERIES, Json, get, in_json, post, text
+from deployments.ingress.problems import InferenceProblem, Problem
 from deployments.ingress.questions import QuestionRequest
-from deployments.ingress.request_ids import REQUEST_ID
 from deployments.ingress.result_schemas import COMPONENTS, REQUEST_EXAMPLES, RESPONSE_EXAMPLES, RESPONSES
-from deployments.ingress.score_routes import MODEL_NAME, MODEL_VERSION, MODEL_WEIGHTS
-
-Json = dict[str, Any]
 
 SCHEMAS: tuple[type[BaseModel], ...] = (
-    QuestionRequest, ImagesRequest, ModelMetadata, Health, AccessToken, Problem
-)  # fmt: skip
-IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff")
-SCORE_ERRORS = (
-    BadRequest, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, InvalidInput, ModelError, Unavailable
+    QuestionRequest, ImagesRequest, QuestionData, ImageData, AccessToken, InferenceRequest, ServerMetadata,
+    ModelMetadata, ModelReady, Health, Problem, InferenceProblem,
 )  # fmt: skip
 
-# Whoever watches over the service has no key.
-OPEN_PATHS = frozenset({"/", "/v2/health/live", "/v2/health/ready"})
 
-
-def document(table: ModelTable, version: str, *, secured: bool = False) -> Json:
-    """Return the OpenAPI 3.1 document; `secured` says whether requests need a key or token."""
-    paths = {**_service_paths(), **{f"/{model.name}/score": _score(model) for model in table}}
+def document(table: ModelTable, version: str, *, needs_key: bool = False) -> Json:
+    """Return the OpenAPI 3.1 document; `needs_key` says whether requests need a key or token."""
+    paths = {
+        **_service_paths(),
+        "/score": _bare_score(table),
+        **dict(_score_paths(table)),
+        **azure_paths(table),
+        **inference_paths(),
+    }
     _, schemas = models_json_schema(
         [(model, "validation") for model in SCHEMAS], ref_template="#/components/schemas/{model}"
     )
@@ -59,167 +45,62 @@ def document(table: ModelTable, version: str, *, secured: bool = False) -> Json:
         "info": {
             "title": "ray-scoring",
             "version": version,
-            "description": "Real-time scoring. Every error is problem+json (RFC 9457).",
+            "description": "Real-time scoring, by three protocols. Every error is problem+json (RFC 9457); under /v2 "
+            "it is JSON with the same members and `error`.",
         },
-        "paths": _secured(paths) if secured else paths,
+        "paths": secured(paths) if needs_key else paths,
         "components": {
-            "schemas": {**schemas["$defs"], **COMPONENTS},
-            **({"securitySchemes": SECURITY_SCHEMES} if secured else {}),
+            "schemas": {**schemas["$defs"], **COMPONENTS, **INFERENCE_COMPONENTS},
+            **({"securitySchemes": SECURITY_SCHEMES} if needs_key else {}),
         },
-    }
-
-
-def _secured(paths: Json) -> Json:
-    """Add what every operation asks for and refuses, but for the open ones."""
-    return {
-        path: item if path in OPEN_PATHS else {method: _with_access(operation) for method, operation in item.items()}
-        for path, item in paths.items()
-    }
-
-
-def _with_access(operation: Json) -> Json:
-    refusals = _errors([Unauthenticated, Forbidden, Unavailable])
-    return {
-        **operation,
-        "security": [{name: []} for name in SECURITY_SCHEMES],
-        "responses": {**operation["responses"], **refusals},
     }
 
 
 def _service_paths() -> Json:
-    model, version = (
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in ("model", "version")
-    )
-    metadata, errors = _json("ModelMetadata"), (NotFound, Unavailable)
     return {
-        "/": _get("Say that the service is healthy", _text()),
-        "/version": _get("Versions of the product and its frameworks", _text()),
-        "/v2/health/live": _get("Whether the process answers", _json("Health")),
-        "/v2/health/ready": _get("Whether every model answers", _json("Health"), errors=[Unavailable]),
-        "/v2/models/{model}": _get("What a model is", metadata, errors=errors, parameters=[model]),
-        "/v2/models/{model}/versions/{version}": _get(
-            "What a version of a model is", metadata, errors=errors, parameters=[model, version]
-        ),
-        TOKEN_PATH: _token(model),
-        "/swagger.json": _get("This document", {"application/json": {"schema": {"type": "object"}}}),
-        "/docs": _get("This document as a page", {"text/html": {"schema": {"type": "string"}}}),
+        "/": get("Say that the service is healthy", text()),
+        "/version": get("Versions of the product and its frameworks", text()),
+        "/swagger.json": get("This document", {"application/json": {"schema": {"type": "object"}}}),
+        "/docs": get("This document as a page", {"text/html": {"schema": {"type": "string"}}}),
     }
 
 
-def _get(
-    summary: str, content: Json, *, errors: Iterable[type[ScoringError]] = (), parameters: Iterable[Json] = ()
-) -> Json:
-    responses = {"200": _response("It does.", content), **_errors([*errors, MethodNotAllowed])}
-    return {"get": {"summary": summary, "tags": ["service"], "parameters": [*parameters], "responses": responses}}
+def _score_paths(table: ModelTable) -> Iterator[tuple[str, Json]]:
+    for model in table:
+        yield f"/{model.name}/score", _score(f"Score with the model {model.name}", [model.takes])
+        for version in model.versions:
+            summary = f"Score with version {version} of the model {model.name}"
+            yield f"/{model.name}/versions/{version}/score", _score(summary, [model.takes])
 
 
-def _token(model: Json) -> Json:
-    return {
-        "post": {
-            "summary": "Get a token for a model, for the key that the request brings",
-            "description": "Where requests need no key there is nothing to get a token for.",
-            "tags": ["service"],
-            "parameters": [model],
-            "responses": {
-                "200": _response("Issued.", _json("AccessToken")),
-                **_errors([Forbidden, NotFound, MethodNotAllowed, Unavailable]),
-            },
-        }
-    }
+def _bare_score(table: ModelTable) -> Json:
+    kinds = list(dict.fromkeys(model.takes for model in table))
+    return _score("Score with the default model for what the body holds: text or images", kinds)
 
 
-def _score(model: Model) -> Json:
-    return {
-        "post": {
-            "summary": f"Score with the model {model.name}",
-            "tags": ["scoring"],
-            "parameters": [_request_id(), *(IMAGE_PARAMETERS if model.takes == "images" else [])],
-            "requestBody": {"required": True, "content": BODIES[model.takes]},
-            "responses": {
-                "200": _response("Scored.", _scored(model.takes), _model_headers()),
-                **_errors([*SCORE_ERRORS, MethodNotAllowed]),
-            },
-        }
-    }
+def _score(summary: str, kinds: Iterable[Takes]) -> Json:
+    parameters = [parameter for takes in kinds for parameter in QUERIES[takes]]
+    return post(summary, tag="scoring", parameters=parameters, body=_bodies(kinds), scored=_scored(kinds))
 
 
-def _scored(takes: Takes) -> Json:
-    return {"application/json": {"schema": RESPONSES[takes], "examples": RESPONSE_EXAMPLES[takes]}}
+def _bodies(kinds: Iterable[Takes]) -> Json:
+    content = {name: value for takes in kinds for name, value in BODIES[takes].items()}
+    return {**content, **_either([BODIES[takes]["application/json"] for takes in kinds])}
 
 
-def _model_headers() -> Json:
-    described = {
-        MODEL_NAME: "The model that answered.",
-        MODEL_VERSION: "Its version.",
-        MODEL_WEIGHTS: "trained or untrained.",
-        "server-timing": "Milliseconds by step: decode, queue, infer (explain where it was asked for), total.",
-    }
-    return {name: {"description": text, "schema": {"type": "string"}} for name, text in described.items()}
+def _scored(kinds: Iterable[Takes]) -> Json:
+    return _either([{"schema": RESPONSES[takes], "examples": RESPONSE_EXAMPLES[takes]} for takes in kinds])
 
 
-def _errors(errors: Iterable[type[ScoringError]]) -> Json:
-    content = {"application/problem+json": {"schema": _ref("Problem")}}
-    return {str(int(error.status)): _response(HTTPStatus(error.status).phrase, content) for error in errors}
+def _either(contents: list[Json]) -> Json:
+    """Return JSON content that is one of several."""
+    if len(contents) == 1:
+        return {"application/json": contents[0]}
+    examples = {name: example for content in contents for name, example in content["examples"].items()}
+    return {"application/json": {"schema": {"anyOf": [each["schema"] for each in contents]}, "examples": examples}}
 
 
-def _response(description: str, content: Json, headers: Json | None = None) -> Json:
-    request_id = {REQUEST_ID: {"description": "The request's identifier.", "schema": {"type": "string"}}}
-    return {"description": description, "headers": {**request_id, **(headers or {})}, "content": content}
-
-
-def _request_id() -> Json:
-    text = "Taken over into the response and the logs."
-    return {"name": REQUEST_ID, "in": "header", "description": text, "schema": {"type": "string"}}
-
-
-def _query(name: str, description: str, schema: Json) -> Json:
-    return {"name": name, "in": "query", "description": description, "schema": schema}
-
-
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _json(name: str, examples: Json | None = None) -> Json:
-    return {"application/json": {"schema": _ref(name), **({"examples": examples} if examples else {})}}
-
-
-def _text() -> Json:
-    return {"text/plain": {"schema": {"type": "string"}}}
-
-
-IMAGE_PARAMETERS = [
-    _query("top_k", "Classes for each image, where the body is no JSON.", {"type": "integer", "minimum": 1}),
-    _query("explain", "Whether to tell where the network looked, where the body is no JSON.", {"type": "boolean"}),
-    _query(
-        "explain_class",
-        "Index of the class to explain, the most probable one if left out; needs explain=true.",
-        {"type": "integer", "minimum": 0},
-    ),
-]
-_FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
-_FORM = {
-    "type": "object",
-    "required": [IMAGE_FIELD],
-    "properties": {IMAGE_FIELD: {"type": "array", "items": _FILE}},
-}
 BODIES: dict[Takes, Json] = {
-    "text": _json("QuestionRequest", REQUEST_EXAMPLES["text"]),
-    "images": {
-        **_json("ImagesRequest", REQUEST_EXAMPLES["images"]),
-        **{image_type: {"schema": _FILE} for image_type in IMAGE_TYPES},
-        "multipart/form-data": {"schema": _FORM},
-    },
-}
-
-SECURITY_SCHEMES: Json = {
-    "bearer": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "A key, a token of this service or one of an OpenID Connect issuer.",
-    },
-    **{
-        name: {"type": "apiKey", "in": "header", "name": name, "description": "The same without `Bearer`."}
-        for name in ("x-api-key", "api-key")
-    },
+    "text": in_json("QuestionRequest", REQUEST_EXAMPLES["text"]),
+    "images": {**in_json("ImagesRequest", REQUEST_EXAMPLES["images"]), **FILES},
 }

@@ -20,8 +20,25 @@ class Problem(BaseModel):
     request_id: str = Field(description="The request's identifier, as in the header x-request-id.")
 
 
-def problem_response(error: ScoringError, request_id: str) -> Response:
-    """Return the response for an error; it shows the error's safe message and nothing else."""
+class InferenceProblem(Problem):
+    """Why a request failed, as clients of the Open Inference Protocol read it."""
+
+    error: str = Field(description="The same as `detail`.")
+
+
+def in_inference_protocol(path: str) -> bool:
+    """Whether clients of a path look for the member `error` in plain JSON."""
+    return path == "/v2" or path.startswith("/v2/")
+
+
+def problem_response(error: ScoringError, request_id: str, path: str = "/") -> Response:
+    """Return the response for an error; it shows the error's safe message and nothing else.
+
+    Args:
+        error: the error.
+        request_id: the request's identifier.
+        path: of the request, which says in which form its clients read errors.
+    """
     problem = Problem(
         title=error.title,
         status=error.status,
@@ -29,9 +46,10 @@ def problem_response(error: ScoringError, request_id: str) -> Response:
         code=error.code,
         request_id=request_id,
     )
-    response = Response(
-        orjson.dumps(problem.model_dump()), status_code=problem.status, media_type="application/problem+json"
-    )
+    content, media_type = problem.model_dump(), "application/problem+json"
+    if in_inference_protocol(path):
+        content, media_type = {"error": error.message, **content}, "application/json"
+    response = Response(orjson.dumps(content), status_code=problem.status, media_type=media_type)
     if error.retry_after_seconds is not None:
         response.headers["retry-after"] = str(error.retry_after_seconds)
     if error.challenge is not None:

@@ -17,14 +17,11 @@ from deployments.ingress.scoring import Scored, joined, score_all, score_one
 from deployments.ingress.settings import IngressSettings
 
 
-class QuestionRequest(BaseModel):
-    """A question for the FAQ matcher, or several."""
+class QuestionOptions(BaseModel):
+    """What a request may say beside its questions, whatever its protocol."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    input: str | Annotated[list[str], Field(min_length=1, fail_fast=True)] = Field(
-        description="The question's text, or a list of texts."
-    )
     top_k: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="How many matches to return for each question; every original if left out."
     )
@@ -37,12 +34,27 @@ class QuestionRequest(BaseModel):
     answers: bool = Field(default=False, description="Whether to return the answers' texts.")
 
 
+class QuestionRequest(QuestionOptions):
+    """A question for the FAQ matcher, or several."""
+
+    input: str | Annotated[list[str], Field(min_length=1, fail_fast=True)] = Field(
+        description="The question's text, or a list of texts."
+    )
+
+
 async def score_questions(request: Request, version: Version, settings: IngressSettings, deadline: float) -> Scored:
     """Answer a question, or each of a list, with its matches, best first."""
     body = parse_json(request, await read_body(request, settings.max_body_bytes), QuestionRequest)
-    if not isinstance(body.input, str):
-        return await _score_list(request, version, settings, deadline, questions_of(body, body.input, settings))
-    question = Question(body.input, body.top_k, body.threshold, body.explain, body.answers)
+    if isinstance(body.input, str):
+        return await answer_question(request, version, settings, deadline, question_of(body.input, body))
+    questions = questions_of(body, body.input, settings)
+    return await answer_questions(request, version, settings, deadline, questions)
+
+
+async def answer_question(
+    request: Request, version: Version, settings: IngressSettings, deadline: float, question: Question
+) -> Scored:
+    """Answer one question with its matches, best first."""
     scored = await score_one(request, version, question, deadline)
     matches: Matches = scored.result
     if len(matches.ids) > settings.max_result_rows:
@@ -50,26 +62,40 @@ async def score_questions(request: Request, version: Version, settings: IngressS
     return Scored(rows(matches), scored.seconds, scored.weights, beside(matches))
 
 
-async def _score_list(
-    request: Request, version: Version, settings: IngressSettings, deadline: float, questions: Sequence[Question]
+async def answer_questions(
+    request: Request,
+    version: Version,
+    settings: IngressSettings,
+    deadline: float,
+    questions: Sequence[Question],
+    *,
+    field: str = "input",
 ) -> Scored:
+    """Answer each question with its matches; `field` is where they came from."""
     accept = row_counter(len(questions), settings)
-    every = await score_all(request, version, questions, deadline, name="input[{}]".format, accept=accept)
+    every = await score_all(request, version, questions, deadline, name=(field + "[{}]").format, accept=accept)
     results: list[Matches] = [scored.result for scored in every]
     return joined([rows(matches) for matches in results], every, beside_all(results))
 
 
-def questions_of(body: QuestionRequest, texts: Sequence[str], settings: IngressSettings) -> list[Question]:
-    """Return what the stage takes for each text.
+def question_of(text: str, options: QuestionOptions) -> Question:
+    """Return what the stage takes for a text."""
+    return Question(text, options.top_k, options.threshold, options.explain, options.answers)
+
+
+def questions_of(
+    options: QuestionOptions, texts: Sequence[str], settings: IngressSettings, *, field: str = "input"
+) -> list[Question]:
+    """Return what the stage takes for each text; `field` is where they came from.
 
     Raises:
         InvalidInput: there are more than the limit.
     """
     if len(texts) > settings.max_questions_per_request:
         raise InvalidInput(
-            f"The field 'input' has {len(texts)} questions; the limit is {settings.max_questions_per_request}."
+            f"The field '{field}' has {len(texts)} questions; the limit is {settings.max_questions_per_request}."
         )
-    return [Question(text, body.top_k, body.threshold, body.explain, body.answers) for text in texts]
+    return [question_of(text, options) for text in texts]
 
 
 def row_counter(questions: int, settings: IngressSettings) -> Callable[[Matches], None]:

@@ -17,7 +17,12 @@ _ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 def request_id_of(request: Request) -> str:
     """Return the request's identifier if it has a harmless one, else a new one."""
     sent = request.headers.get(REQUEST_ID, "")
-    return sent if _ACCEPTED.fullmatch(sent) else str(uuid.uuid4())
+    return sent if is_harmless(sent) else str(uuid.uuid4())
+
+
+def is_harmless(identifier: str) -> bool:
+    """Whether an identifier that a client sent may go into logs and headers."""
+    return _ACCEPTED.fullmatch(identifier) is not None
 
 
 def mark(response: Response, request: Request, request_id: str) -> None:

@@ -27,12 +27,19 @@ def _component(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+_UNTRAINED: Json = {
+    "type": "string",
+    "const": "untrained",
+    "description": "There only if a model was not trained.",
+}
+
+
 def _response(result: Json, description: str, **beside: Json) -> Json:
     computed = {"type": "string", "examples": ["Computed in 2.1 ms"]}
     properties = {
         "result": _row(result, computed, description="The result, and how long it took."),
         **beside,
-        "weights": {"type": "string", "const": "untrained", "description": "There only if a model was not trained."},
+        "weights": _UNTRAINED,
     }
     required = ["result", *(["matched"] if "matched" in beside else [])]
     return {"type": "object", "required": required, "properties": properties, "description": description}
@@ -47,6 +54,7 @@ _MATCHED: Json = {
 }
 _ANSWERS = _array({"type": ["string", "null"]}, "The matches' answers, in their order; null for one without a text.")
 _EXPLANATIONS = _array(_component("Explanation"), "Of each match, in their order.")
+_CLASSES = _array(_row({"type": "string"}, _PROBABILITY, description="Label, probability."), "Most probable first.")
 
 COMPONENTS: Json = {
     "Match": _row(_ID, _ID, _PROBABILITY, description="Original id, answer id, probability."),
@@ -79,9 +87,7 @@ COMPONENTS: Json = {
     "ImagesResponse": _response(
         {
             "type": "object",
-            "additionalProperties": _array(
-                _row({"type": "string"}, _PROBABILITY, description="Label, probability."), "Most probable first."
-            ),
+            "additionalProperties": _CLASSES,
             "description": "By image name.",
         },
         "The answer to one image or several; explanations are there if asked for.",
@@ -119,6 +125,31 @@ COMPONENTS: Json = {
             },
         },
     },
+    # Answers to Azure Machine Learning's `{"data": [...]}`: a place for each of them, and nothing else in the result.
+    "QuestionDataResponse": {
+        "type": "object",
+        "required": ["result", "matched"],
+        "properties": {
+            "result": _array(_MATCHES, "For each question, in their order."),
+            "matched": _array(_MATCHED),
+            "answers": _array(_ANSWERS),
+            "explanations": _array(_EXPLANATIONS),
+        },
+    },
+    "ImageDataResponse": {
+        "type": "object",
+        "required": ["result"],
+        "properties": {
+            "result": _array(_CLASSES, "For each image, in their order."),
+            "explanations": _array(_component("ImageExplanation"), "For each image, if asked for."),
+            "weights": _UNTRAINED,
+        },
+    },
+}
+
+DATA_RESPONSES: dict[Takes, list[Json]] = {
+    "text": [_component("QuestionDataResponse")],
+    "images": [_component("ImageDataResponse")],
 }
 
 RESPONSES: dict[Takes, Json] = {
@@ -207,6 +238,51 @@ RESPONSE_EXAMPLES: dict[Takes, Json] = {
                     }
                 },
             },
+        },
+    },
+}
+
+DATA_REQUEST_EXAMPLES: dict[Takes, Json] = {
+    "text": {
+        "data": {
+            "summary": "Two questions",
+            "value": {"data": ["How do I strike text through?", "What is the weather?"], "threshold": "trained"},
+        },
+        "input": {"summary": "As the reference application", "value": {"input": "How do I strike text through?"}},
+    },
+    "images": {
+        "data": {"summary": "Two images", "value": {"data": ["/9j/4AAQSkZJRg==", "iVBORw0KGgo="], "top_k": 1}},
+        "input": {
+            "summary": "As the reference application",
+            "value": {"input": {"lynx.jpg": "/9j/4AAQSkZJRg=="}, "top_k": 1},
+        },
+    },
+}
+
+DATA_RESPONSE_EXAMPLES: dict[Takes, Json] = {
+    "text": {
+        "data": {
+            "summary": "Two questions, one without a match",
+            "value": {"result": [[[7, 701, 0.82]], []], "matched": [True, False]},
+        },
+        "input": {
+            "summary": "Matches of a question",
+            "value": {"result": [[[7, 701, 0.82], [41, 4101, 0.05]], "Computed in 2.1 ms"], "matched": True},
+        },
+    },
+    "images": {
+        "data": {
+            "summary": "The most probable class of two images",
+            "value": {
+                "result": [
+                    [["n02127052 lynx, catamount", 0.97]],
+                    [["n01622779 great grey owl, great gray owl, Strix nebulosa", 0.99]],
+                ]
+            },
+        },
+        "input": {
+            "summary": "By name",
+            "value": {"result": [{"lynx.jpg": [["n02127052 lynx, catamount", 0.97]]}, "Computed in 84.0 ms"]},
         },
     },
 }

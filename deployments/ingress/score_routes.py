@@ -1,11 +1,13 @@
-"""`POST /{model}/score`: the reference applications' own protocol."""
+"""`POST /{model}/score` and `/{model}/versions/{version}/score`: the reference applications' own protocol."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
+from typing import Any, TypeVar
 
 import orjson
 from starlette.requests import Request
@@ -24,45 +26,67 @@ MODEL_VERSION = "x-model-version"
 MODEL_WEIGHTS = "x-model-weights"
 
 Scorer = Callable[[Request, Version, IngressSettings, float], Awaitable[Scored]]
+ResultT = TypeVar("ResultT")
 
 SCORERS: dict[Takes, Scorer] = {"text": score_questions, "images": score_images}
 
 
-def score_route(model: Model, limits: Limits) -> Handler:
-    """Return the handler of one model's score route."""
+def score_route(model: Model, limits: Limits, version_name: str | None = None) -> Handler:
+    """Return the handler of one model's score route, or of one of its versions."""
     scorer = SCORERS[model.takes]
 
     async def score(request: Request) -> Response:
         started = time.perf_counter()
         settings = limits()
-        version = model.version()
-        deadline = asyncio.get_running_loop().time() + settings.request_timeout_seconds
-        try:
-            async with asyncio.timeout_at(deadline):
-                scored = await scorer(request, version, settings, deadline)
-        except TimeoutError:
-            raise RequestTimeout("The request was not answered before its deadline.") from None
-        return scored_response(model, version, scored, time.perf_counter() - started)
+        version = model.version(version_name)
+        scored = await before_deadline(settings, partial(scorer, request, version, settings))
+        seconds = time.perf_counter() - started
+        return scored_response(model, version, scored, seconds, reference_content(scored, seconds))
 
     return score
 
 
-def scored_response(model: Model, version: Version, scored: Scored, seconds: float) -> Response:
-    """Return a result in the reference's form, with headers that tell who answered and where time went."""
-    content: dict[str, object] = {"result": [scored.result, f"Computed in {seconds * 1000:.1f} ms"], **scored.beside}
+async def before_deadline(settings: IngressSettings, work: Callable[[float], Awaitable[ResultT]]) -> ResultT:
+    """Await `work`, which is told its deadline on the event loop's clock.
+
+    Raises:
+        RequestTimeout: it was not done by then.
+    """
+    deadline = asyncio.get_running_loop().time() + settings.request_timeout_seconds
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await work(deadline)
+    except TimeoutError:
+        raise RequestTimeout("The request was not answered before its deadline.") from None
+
+
+def reference_content(scored: Scored, seconds: float) -> dict[str, Any]:
+    """Return a result in the form of the reference applications."""
+    return {"result": [scored.result, f"Computed in {seconds * 1000:.1f} ms"], **scored.beside}
+
+
+def scored_response(
+    model: Model, version: Version, scored: Scored, seconds: float, content: dict[str, Any]
+) -> Response:
+    """Return a JSON response, with headers that tell who answered and where time went."""
     if scored.weights == "untrained":
         content["weights"] = scored.weights
     return Response(
         orjson.dumps(content),
         status_code=HTTPStatus.OK,
         media_type="application/json",
-        headers={
-            MODEL_NAME: model.name,
-            MODEL_VERSION: version.name,
-            MODEL_WEIGHTS: scored.weights,
-            "server-timing": server_timing({**scored.seconds, "total": seconds}),
-        },
+        headers=model_headers(model, version, scored, seconds),
     )
+
+
+def model_headers(model: Model, version: Version, scored: Scored, seconds: float) -> dict[str, str]:
+    """Return the headers that tell who answered and where time went."""
+    return {
+        MODEL_NAME: model.name,
+        MODEL_VERSION: version.name,
+        MODEL_WEIGHTS: scored.weights,
+        "server-timing": server_timing({**scored.seconds, "total": seconds}),
+    }
 
 
 def server_timing(seconds: dict[str, float]) -> str:

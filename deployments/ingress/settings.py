@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,6 +34,10 @@ class IngressSettings(BaseModel):
         default=2, gt=0, description="How long a readiness check waits for each model."
     )
     access: AccessSettings = Field(default=AccessSettings(), description="Who may send requests.")
+    default_models: dict[Literal["text", "images"], str] = Field(
+        default={},
+        description="Which model answers `POST /score`, for text and for images; else the first that takes it.",
+    )
     scaling: ScalingSettings = Field(
         default=ScalingSettings(max_replicas=2, max_concurrent_requests=64),
         description="Replicas of the ingress; requests beyond slots and queue are refused with 503.",

@@ -12,7 +12,16 @@ from ray import serve
 from ray.serve import Deployment
 from ray.serve.handle import DeploymentHandle
 
-from deployments.contracts import Classes, EncodedImage, ModelDescription, Outcome, PreparedImage, Reply
+from deployments.contracts import (
+    Classes,
+    EncodedImage,
+    ModelDescription,
+    Outcome,
+    PixelImage,
+    PreparedImage,
+    Reply,
+    Tensor,
+)
 from deployments.errors import ScoringError, StartupError
 from deployments.preprocess.settings import PreprocessSettings
 from deployments.replica import replica_id
@@ -24,6 +33,9 @@ ResultT = TypeVar("ResultT")
 
 # Loading a large model on a slow machine, a download of its weights included.
 CLASSIFIER_START_SECONDS = 900
+
+# What this stage takes beside what the classifier does: image files.
+ENCODED_IMAGES = Tensor("image", "BYTES", (-1,))
 
 
 class PreprocessReplica:
@@ -56,23 +68,23 @@ class PreprocessReplica:
         self._load = StageLoad()
         self._replica = replica_id()
 
-    async def score(self, images: list[EncodedImage], waited_seconds: list[float]) -> Reply[Classes]:
+    async def score(self, images: list[EncodedImage | PixelImage], waited_seconds: list[float]) -> Reply[Classes]:
         """Prepare and classify each image; see the contract of a stage."""
         with self._load.count(waited_seconds):
             outcomes = await asyncio.gather(*map(self._score_one, images))
         return Reply(outcomes, self._replica)
 
-    async def explain(self, images: list[EncodedImage], waited_seconds: list[float]) -> Reply[Classes]:
+    async def explain(self, images: list[EncodedImage | PixelImage], waited_seconds: list[float]) -> Reply[Classes]:
         """Prepare each image, have it classified and explained, and draw where the network looked."""
         with self._load.count(waited_seconds):
             outcomes = await asyncio.gather(*map(self._explain_one, images))
         return Reply(outcomes, self._replica)
 
-    async def _score_one(self, image: EncodedImage) -> Outcome[Classes]:
+    async def _score_one(self, image: EncodedImage | PixelImage) -> Outcome[Classes]:
         prepared = await self._on_decoder(self._preprocessor.prepare, image)
         return await _passed_on(prepared, self._classifier)
 
-    async def _explain_one(self, image: EncodedImage) -> Outcome[Classes]:
+    async def _explain_one(self, image: EncodedImage | PixelImage) -> Outcome[Classes]:
         prepared = await self._on_decoder(self._preprocessor.prepare, image)
         outcome = await _passed_on(prepared, self._explainer)
         if isinstance(prepared.result, ScoringError) or isinstance(outcome.result, ScoringError):
@@ -91,8 +103,9 @@ class PreprocessReplica:
         return await asyncio.get_running_loop().run_in_executor(self._decoders, function, *arguments)
 
     async def describe(self) -> ModelDescription:
-        """Tell what the classifier has loaded: a model is ready when all its stages are."""
-        return await self._classifier.describe(CLASSIFIER_START_SECONDS)
+        """Tell what the classifier has loaded, and that it may be asked with files: ready are all stages or none."""
+        description = await self._classifier.describe(CLASSIFIER_START_SECONDS)
+        return replace(description, inputs=(ENCODED_IMAGES, *description.inputs))
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """Report load to the autoscaling policy; Ray Serve calls this."""

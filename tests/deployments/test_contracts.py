@@ -11,6 +11,7 @@ from deployments.contracts import (
     ImageExplanation,
     Matches,
     Outcome,
+    PixelImage,
     PreparedImage,
     Question,
 )
@@ -31,6 +32,7 @@ MATCHES = Matches([7], ["a7"], [0.5], matched=False, answers=[None], explanation
         EncodedImage(b"IMG", 2),
         EncodedImage(b"IMG", 2, "top"),
         Classes([1], ["n1 a"], [0.9], ImageExplanation(1, "n1 a", 0.9, "occlusion", [[0.0, 1.0]], 0.4, b"PNG")),
+        PixelImage(b"RGB", 1, 1, 2, 7),
         Outcome(MATCHES, {"infer": 0.5}, "untrained"),
     ],
 )

@@ -247,8 +247,11 @@ class LocalService:
     """
 
     def __init__(self, args):
-        router = serve.run(build(args), _local_testing_mode=True)._init_router()
+        application = build(args)
+        router = serve.run(application, _local_testing_mode=True)._init_router()
         self.ingress = router._user_callable_wrapper._callable
+        # Ray's mode does not wait for this; until then nobody is let in without a key.
+        self.ingress.reconfigure(application._bound_deployment.user_config)
         self._loop = router._user_callable_wrapper._user_code_event_loop
 
     def run(self, coroutine):

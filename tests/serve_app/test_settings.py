@@ -157,6 +157,16 @@ def test_every_error_is_named_at_once():
     }
 
 
+def test_default_models_are_there_and_take_what_they_are_named_for():
+    args = {"models": [{"kind": "faq_matcher", "name": "help"}], "ingress": {"default_models": {"text": "help"}}}
+    assert parse_settings(args, {}).ingress.default_models == {"text": "help"}
+    args["ingress"] = {"default_models": {"text": "faq", "images": "help"}}
+    assert problems(args)["models"] == (
+        "ingress.default_models names 'faq' for text; of models that take text there are help; "
+        "ingress.default_models names 'help' for images; of models that take images there is none"
+    )
+
+
 def test_names_of_models_and_versions_occur_once():
     args = {
         "models": [

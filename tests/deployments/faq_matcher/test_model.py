@@ -259,12 +259,12 @@ def test_originals_are_enough():
     assert model.match([original.text for original in originals]).argmax(axis=1).tolist() == [0, 1, 2]
 
 
-@pytest.mark.parametrize(("ids", "datatype"), [((1, 2), "INT64"), (("one", "2"), "BYTES")])
+@pytest.mark.parametrize(("ids", "datatype"), [((1, 2), "INT64"), (("one", "2"), "BYTES"), ((1, "two"), "BYTES")])
 def test_ids_are_given_as_they_are(ids, datatype):
     model = FaqModel(train(FaqData(tuple(Original(number, number, f"word{number} here") for number in ids))))
     matches = asked(model, f"word{ids[1]} here")
     assert matches.ids == matches.answer_ids == [ids[1], ids[0]]
-    assert [tensor.datatype for tensor in model.describe().outputs] == [datatype, datatype, "FP32"]
+    assert [tensor.datatype for tensor in model.describe().outputs[:2]] == [datatype, datatype]
 
 
 def test_equal_ones_are_in_the_order_of_the_faq():
@@ -283,6 +283,7 @@ def test_describes_itself(model, meaning_model):
         ("ids", "INT64"),
         ("answer_ids", "INT64"),
         ("probabilities", "FP32"),
+        ("matched", "BOOL"),
     ]
     parameters = description.parameters
     assert (parameters["originals"], parameters["duplicates"], parameters["answers"]) == (4, 3, 0)

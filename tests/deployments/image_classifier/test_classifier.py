@@ -70,8 +70,12 @@ def test_describes_itself(classifier):
     description = classifier.describe()
     assert description.platform == "pytorch"
     assert description.weights == "trained"
-    assert description.inputs == (Tensor("image", "UINT8", (-1, 224, 224, 3)),)
-    assert description.outputs == (Tensor("probabilities", "FP32", (-1, 1000)),)
+    assert description.inputs == (Tensor("pixels", "UINT8", (-1, 224, 224, 3)),)
+    assert description.outputs == (
+        Tensor("class_ids", "INT64", (-1, -1)),
+        Tensor("labels", "BYTES", (-1, -1)),
+        Tensor("probabilities", "FP32", (-1, -1)),
+    )
     assert description.preset == PRESET
     facts = description.parameters
     assert facts["architecture"] == "squeezenet1_1"

@@ -4,7 +4,16 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from deployments.contracts import Classes, Explanation, ImageExplanation, Matches, ModelDescription, Outcome, Tensor
+from deployments.contracts import (
+    Classes,
+    EncodedImage,
+    Explanation,
+    ImageExplanation,
+    Matches,
+    ModelDescription,
+    Outcome,
+    Tensor,
+)
 from deployments.errors import InvalidImage, InvalidInput, InvalidText, ScoringError, Unavailable
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
@@ -22,6 +31,13 @@ class FaqStage:
     """Answers with three originals, best first, as far as they reach the threshold; refuses blank text."""
 
     weights = "trained"
+    inputs = (Tensor("question", "BYTES", (-1,)),)
+    outputs = (
+        Tensor("ids", "INT64", (-1, -1)),
+        Tensor("answer_ids", "INT64", (-1, -1)),
+        Tensor("probabilities", "FP32", (-1, -1)),
+        Tensor("matched", "BOOL", (-1,)),
+    )
 
     def __init__(self):
         self.ready = True
@@ -54,20 +70,25 @@ class FaqStage:
     async def describe(self, timeout_seconds):
         if not self.ready:
             raise Unavailable("No replica of this model is ready.")
-        tensors = (Tensor("question", "BYTES", (-1,)),)
-        return ModelDescription("sklearn", self.weights, tensors, (), {"originals": 3})
+        return ModelDescription("sklearn", self.weights, self.inputs, self.outputs, {"originals": 3})
 
 
 class ImageStage(FaqStage):
-    """Answers with two classes; takes for an image what starts with IMG."""
+    """Answers with two classes; takes for an image what starts with IMG, and any pixels."""
 
     weights = "untrained"
+    inputs = (Tensor("image", "BYTES", (-1,)), Tensor("pixels", "UINT8", (-1, 2, 2, 3)))
+    outputs = (
+        Tensor("class_ids", "INT64", (-1, -1)),
+        Tensor("labels", "BYTES", (-1, -1)),
+        Tensor("probabilities", "FP32", (-1, -1)),
+    )
 
     async def submit(self, item, *, deadline=None):
         self.items.append(item)
         if self.error:
             raise self.error
-        if not item.content.startswith(b"IMG"):
+        if isinstance(item, EncodedImage) and not item.content.startswith(b"IMG"):
             return Outcome(InvalidImage("This is not an image."))
         return Outcome(Classes([1, 2], ["n1 a", "n2 b"], [0.9, 0.1]), {"decode": 0.003, "infer": 0.004}, self.weights)
 

@@ -10,6 +10,7 @@ from deployments.ingress.settings import IngressSettings
 
 IMAGE = base64.b64encode(b"IMG").decode()
 PNG = {"content-type": "image/png"}
+AZURE = "/api/v1/service/image/score"
 OCCLUSION = {
     "class_index": 1,
     "label": "n1",
@@ -41,6 +42,33 @@ async def test_a_class_is_explained_for_each_image_by_name(client, explainer):
         assert (explanation["class_index"], explanation["method"]) == (2, "grad-cam")
         assert "largest_drop" not in explanation
     assert explainer.items == [EncodedImage(b"IMG", 3, 2)] * 2
+
+
+@pytest.mark.parametrize("path", ["/score", "/image/versions/1/score"])
+async def test_other_routes_of_the_reference_explain_too(client, explainer, path):
+    body = {"explain": {"class": 2}, "input": {"a": IMAGE}}
+    assert (await client.post(path, json=body)).json()["explanations"]["a"]["class_index"] == 2
+    bare = await client.post(f"{path}?explain=true", content=b"IMG", headers=PNG)
+    assert bare.json()["explanations"] == {"image": OCCLUSION}
+    assert [item.explain for item in explainer.items] == [2, "top"]
+
+
+async def test_azure_machine_learning_gets_explanations_in_the_order_of_its_data(client, explainer, image):
+    response = await client.post(AZURE, json={"data": [IMAGE, IMAGE], "explain": True})
+    content = response.json()
+    assert content["result"] == [[["n1 a", 0.9], ["n2 b", 0.1]]] * 2
+    assert content["explanations"] == [OCCLUSION] * 2
+    response = await client.post(AZURE, json={"input": {"a": IMAGE}, "explain": True})
+    assert response.json()["explanations"] == {"a": OCCLUSION}
+    assert [item.explain for item in explainer.items] == ["top"] * 3
+    assert image.items == []
+
+
+async def test_azure_machine_learning_is_told_of_a_full_explainer_by_429(client, explainer):
+    explainer.error = Overloaded("The queue of this model is full; try again shortly.")
+    response = await client.post(AZURE, json={"data": [IMAGE], "explain": True})
+    assert response.status_code == 429
+    assert "Too many explanations" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,12 @@ from jsonschema import Draft202012Validator, ValidationError
 from deployments.ingress.images import ImagesRequest
 from deployments.ingress.questions import QuestionRequest
 
+QUESTION = {"inputs": [{"name": "question", "shape": [1], "datatype": "BYTES", "data": ["x"]}]}
 IMAGE = {"input": {"a": base64.b64encode(b"IMG").decode()}}
+
+AZURE = "/api/v1/service"
+INFER = "/v2/models/{model}/infer"
+SCORING = ["/score", "/faq/score", "/image/score", f"{AZURE}/faq/score", f"{AZURE}/image/score", INFER]
 
 
 @pytest.fixture
@@ -25,7 +30,7 @@ def check(document, schema, value):
     Draft202012Validator({**schema, "components": document["components"]}).validate(value)
 
 
-@pytest.mark.parametrize("path", ["/faq/score", "/image/score"])
+@pytest.mark.parametrize("path", SCORING)
 async def test_every_example_is_what_its_schema_says(document, path):
     for body in bodies(document, path):
         assert body["examples"]
@@ -33,7 +38,7 @@ async def test_every_example_is_what_its_schema_says(document, path):
             check(document, body["schema"], example["value"])
 
 
-@pytest.mark.parametrize("path", ["/faq/score", "/image/score"])
+@pytest.mark.parametrize("path", SCORING)
 async def test_each_example_of_a_request_has_one_of_its_response(document, path):
     request, response = bodies(document, path)
     assert list(request["examples"]) == list(response["examples"])
@@ -56,12 +61,22 @@ async def test_examples_of_requests_are_accepted(document, path, request_model):
         ("/image/score", IMAGE),
         ("/image/score", {**IMAGE, "explain": True}),
         ("/image/score", {**IMAGE, "explain": {"class": 2}}),
+        ("/score", {"input": "x"}),
+        ("/score", IMAGE),
+        ("/faq/versions/2/score", {"input": "x"}),
+        (f"{AZURE}/faq/score", {"input": "x"}),
+        (f"{AZURE}/faq/score", {"data": ["x", "y"], "answers": True, "explain": True}),
+        (f"{AZURE}/image/score", {"data": [IMAGE["input"]["a"]]}),
+        (f"{AZURE}/image/score", {"data": [IMAGE["input"]["a"]], "explain": True}),
+        (f"{AZURE}/image/score", IMAGE),
+        (INFER, QUESTION),
+        (INFER.replace("/infer", "/versions/{version}/infer"), {**QUESTION, "id": "1", "outputs": [{"name": "ids"}]}),
     ],
 )
 async def test_requests_and_responses_are_what_the_document_says(client, document, path, body):
     request, response = bodies(document, path)
     check(document, request["schema"], body)
-    answer = await client.post(path, json=body)
+    answer = await client.post(path.format(model="faq", version="2"), json=body)
     assert answer.status_code == 200
     check(document, response["schema"], answer.json())
 
@@ -79,6 +94,31 @@ async def test_errors_are_what_the_document_says(client, document):
     answer = await client.post("/faq/score", json={"input": []})
     problem = document["paths"]["/faq/score"]["post"]["responses"]["422"]["content"]["application/problem+json"]
     check(document, problem["schema"], answer.json())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"inputs": []},
+        {"inputs": [{"name": "question", "shape": [-1], "datatype": "BYTES", "data": ["x"]}]},
+        {"inputs": [{"name": "question", "shape": [1], "datatype": "TEXT", "data": ["x"]}]},
+        {**QUESTION, "parameters": {"top_k": None}},
+    ],
+)
+async def test_what_inference_refuses_is_wrong_by_the_document_too(client, document, body):
+    answer = await client.post(INFER.format(model="faq"), json=body)
+    assert answer.status_code == 422
+    with pytest.raises(ValidationError):
+        check(document, bodies(document, INFER)[0]["schema"], body)
+    problem = document["paths"][INFER]["post"]["responses"]["422"]["content"]["application/json"]
+    check(document, problem["schema"], answer.json())
+
+
+async def test_what_the_service_says_of_itself_is_what_the_document_says(client, document):
+    for path in ("/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/{model}", "/v2/models/{model}/ready"):
+        content = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+        check(document, content["schema"], (await client.get(path.format(model="faq"))).json())
 
 
 async def test_a_response_with_a_row_that_is_no_match_is_none(document):

@@ -118,7 +118,7 @@ async def test_each_response_says_where_the_time_of_all_its_questions_went(clien
         ({"input": "x", "answers": "yes"}, "The field 'answers' is not valid: input should be a valid boolean."),
         (
             {"input": "x", "explanations": True},
-            "The field 'explanations' is not known; known are input, top_k, threshold, explain, answers.",
+            "The field 'explanations' is not known; known are top_k, threshold, explain, answers, input.",
         ),
         ({"top_k": 1}, "The field 'input' is missing."),
     ],

@@ -93,7 +93,7 @@ async def test_a_form_is_answered_by_file_name(client, image):
         (b'{"question": "x"}', 422, "invalid_input", "'input'"),
         (b'{"input": 3}', 422, "invalid_input", "'input'"),
         (b'{"input": null}', 422, "invalid_input", "'input'"),
-        (b'{"input": "x", "topk": 3}', 422, "invalid_input", "known are input, top_k"),
+        (b'{"input": "x", "topk": 3}', 422, "invalid_input", "known are top_k, threshold"),
         (b'{"input": "x", "top_k": 0}', 422, "invalid_input", "'top_k'"),
         (b'{"input": "x", "top_k": "3"}', 422, "invalid_input", "'top_k'"),
         (b'{"input": "\\ud800"}', 400, "invalid_json", "not valid JSON"),

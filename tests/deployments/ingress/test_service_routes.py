@@ -34,11 +34,18 @@ async def test_a_model_is_described(client):
         "versions": ["1", "2"],
         "platform": "sklearn",
         "inputs": [{"name": "question", "datatype": "BYTES", "shape": [-1]}],
-        "outputs": [],
+        "outputs": [
+            {"name": "ids", "datatype": "INT64", "shape": [-1, -1]},
+            {"name": "answer_ids", "datatype": "INT64", "shape": [-1, -1]},
+            {"name": "probabilities", "datatype": "FP32", "shape": [-1, -1]},
+            {"name": "matched", "datatype": "BOOL", "shape": [-1]},
+        ],
         "weights": "trained",
         "parameters": {"originals": 3},
+        "optional_outputs": ["answers", "explanations"],
     }
-    assert (await client.get("/v2/models/image")).json()["weights"] == "untrained"
+    image = (await client.get("/v2/models/image")).json()
+    assert (image["weights"], image["optional_outputs"]) == ("untrained", ["explanations"])
 
 
 async def test_a_version_is_described(client):
@@ -55,13 +62,41 @@ async def test_an_unknown_model_is_not_found(client):
 
 
 @pytest.mark.parametrize(
-    "path", ["/nothing", "/faq", "/faq/score/x", "/v2/models/a/b", "/docs/assets/../../app.py", "/faq/score/"]
+    "path",
+    ["/nothing", "/faq", "/faq/score/x", "/faq/versions/3/score", "/v2x", "/docs/assets/../../app.py", "/faq/score/"],
 )
 async def test_an_unknown_path_is_not_found(client, path):
     response = await client.get(path)
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["x-request-id"] == response.json()["request_id"]
+
+
+@pytest.mark.parametrize("path", ["/v2/", "/v2/models/a/b", "/v2/models/nothing", "/v2/models/faq/versions/9/ready"])
+async def test_below_v2_an_error_has_the_form_that_its_clients_read(client, path):
+    response = await client.get(path)
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/json"
+    content = response.json()
+    assert content["error"] == content["detail"]
+    assert content["error"].endswith(".")
+    assert response.headers["x-request-id"] == content["request_id"]
+
+
+async def test_the_server_is_described(client):
+    about = (await client.get("/v2")).json()
+    assert about["name"] == "ray-scoring"
+    assert "binary_tensor_data" in about["extensions"]
+
+
+async def test_a_model_and_each_version_are_ready_or_not(client, faq):
+    for path in ("/v2/models/faq/ready", "/v2/models/faq/versions/2/ready"):
+        faq.ready = True
+        assert (await client.get(path)).json() == {"name": "faq", "ready": True}
+        faq.ready = False
+        response = await client.get(path)
+        assert response.status_code == 503
+        assert response.json()["error"] == "No replica of this model is ready."
 
 
 async def test_an_unknown_method_is_refused_and_told_which_are_known(client):

@@ -2,9 +2,10 @@ import io
 import pickle
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from deployments.contracts import EncodedImage, ImagePreset, PreparedImage
+from deployments.contracts import EncodedImage, ImagePreset, PixelImage, PreparedImage
 from deployments.errors import InvalidImage
 from deployments.preprocess.preparation import Preprocessor
 from deployments.preprocess.settings import PreprocessSettings
@@ -55,3 +56,25 @@ def test_a_decoder_that_fails_in_a_way_unknown_is_that_images_error(monkeypatch,
     assert isinstance(result, InvalidImage)
     assert result.message == "The image cannot be decoded."
     assert "KeyError" in caplog.text
+
+
+def test_pixels_pass_as_they_are():
+    pixels = np.random.default_rng(7).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    image = pickle.loads(pickle.dumps(PixelImage(pixels.tobytes(), 224, 224, 5, 7)))  # noqa: S301
+    outcome = Preprocessor(PreprocessSettings(), PRESET).prepare(image)
+    np.testing.assert_array_equal(outcome.result.pixels, pixels)
+    assert (outcome.result.top_k, outcome.result.explain) == (5, 7)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        PixelImage(bytes(3), 1, 1),
+        PixelImage(bytes(224 * 224 * 3), 112, 448),
+        PixelImage(bytes(224 * 224 * 3 - 1), 224, 224),
+    ],
+)
+def test_pixels_of_another_size_are_refused(image):
+    result = Preprocessor(PreprocessSettings(), PRESET).prepare(image).result
+    assert isinstance(result, InvalidImage)
+    assert "224 x 224 x 3" in result.message

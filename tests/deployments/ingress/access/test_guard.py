@@ -1,6 +1,10 @@
 """What the application lets in, over HTTP."""
 
+import base64
+
+import httpx
 import pytest
+from openapi_spec_validator import OpenAPIV2SpecValidator
 from starlette.requests import Request
 
 from deployments.errors import Unauthenticated
@@ -13,7 +17,34 @@ from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.settings import IngressSettings
 
 OPEN = ["/", "/v2/health/live", "/v2/health/ready"]
-CLOSED = ["/version", "/docs", "/swagger.json", "/v2/models/faq", "/v2/models/faq/versions/1"]
+CLOSED = [
+    "/version",
+    "/docs",
+    "/swagger.json",
+    "/v2",
+    "/v2/models/faq",
+    "/v2/models/faq/ready",
+    "/v2/models/faq/versions/1",
+    "/v2/models/faq/versions/1/ready",
+    "/api/v1/service/faq/",
+    "/api/v1/service/faq/swagger.json",
+]
+QUESTION = {"inputs": [{"name": "question", "shape": [1], "datatype": "BYTES", "data": ["x"]}]}
+PIXELS = {"inputs": [{"name": "pixels", "shape": [1, 1, 1, 3], "datatype": "UINT8", "data": [1, 2, 3]}]}
+IMAGE = base64.b64encode(b"IMG").decode()
+SCORING = [
+    ("faq", "/score", {"input": "x"}),
+    ("faq", "/faq/score", {"input": "x"}),
+    ("faq", "/faq/versions/2/score", {"input": "x"}),
+    ("faq", "/api/v1/service/faq/score", {"data": ["x"]}),
+    ("faq", "/v2/models/faq/infer", QUESTION),
+    ("faq", "/v2/models/faq/versions/2/infer", QUESTION),
+    ("image", "/score", {"input": {"a": IMAGE}}),
+    ("image", "/image/score", {"input": {"a": IMAGE}}),
+    ("image", "/image/versions/1/score", {"input": {"a": IMAGE}}),
+    ("image", "/api/v1/service/image/score", {"data": [IMAGE]}),
+    ("image", "/v2/models/image/infer", PIXELS),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +60,12 @@ def batch(directory):
 
 def is_refused(response, status=401):
     assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/problem+json"
+    path = response.request.url.path
+    of_inference = path == "/v2" or path.startswith("/v2/")
+    assert response.headers["content-type"] == ("application/json" if of_inference else "application/problem+json")
+    assert response.json().get("error") == (response.json()["detail"] if of_inference else None)
+    of_azure = path.startswith("/api/v1/service/")
+    assert response.headers.get("x-ms-request-id") == (response.headers["x-request-id"] if of_azure else None)
     assert response.headers["www-authenticate"].startswith('Bearer realm="scoring"')
     assert response.json()["request_id"] == response.headers["x-request-id"]
 
@@ -46,13 +82,51 @@ async def test_everything_else_needs_a_key(client, batch, path):
     assert (await client.get(path, headers={"x-api-key": batch.primary.text})).status_code == 200
 
 
-async def test_no_route_is_open_by_mistake(application, client):
-    for route in application.routes:
-        path = route.path.replace("{model}", "faq").replace("{version}", "1")
-        if path in OPEN or "assets" in path:
-            continue
-        for method in route.methods:
-            assert (await client.request(method, path)).status_code == 401, (method, path)
+def client_below(root, application):
+    """A client by way of a root path, where the router finds what is otherwise found by the short way."""
+    transport = httpx.ASGITransport(application, root_path=root)
+    return httpx.AsyncClient(transport=transport, base_url=f"http://scoring{root}")
+
+
+@pytest.mark.parametrize("root", ["", "/below"])
+@pytest.mark.parametrize("model", ["faq", "image"])
+async def test_no_route_is_open_by_mistake(application, model, root):
+    async with client_below(root, application) as client:
+        for route in application.routes:
+            path = route.path.replace("{model}", model).replace("{version}", "1")
+            if path in OPEN or "assets" in path:
+                continue
+            for method in route.methods:
+                assert (await client.request(method, path)).status_code == 401, (method, path)
+
+
+@pytest.mark.parametrize("root", ["", "/below"])
+@pytest.mark.parametrize("way", SCORING, ids=lambda way: " ".join(way[:2]))
+async def test_each_way_to_score_asks_for_the_role_of_its_model(application, directory, root, way):
+    model, path, body = way
+    other = {"faq": "image", "image": "faq"}[model]
+    keys = {name: directory.create(name, [f"scoring.invoke:{name}"]).primary.text for name in (model, other)}
+    boss = directory.create("boss", ["scoring.admin"]).primary.text
+    async with client_below(root, application) as client:
+        for key, status in ((keys[model], 200), (keys[other], 403), (boss, 403)):
+            response = await client.post(path, json=body, headers={"x-api-key": key})
+            assert response.status_code == status, response.text
+    assert response.headers["www-authenticate"].startswith('Bearer realm="scoring", error="insufficient_scope"')
+
+
+async def test_refusals_have_the_form_of_each_protocol(client, directory):
+    key = directory.create("one", ["scoring.invoke:faq"]).primary.text
+    for path, body in (("/image/score", {}), ("/api/v1/service/image/score", {}), ("/v2/models/image/infer", {})):
+        is_refused(await client.post(path, json=body))
+        is_refused(await client.post(path, json=body, headers={"x-api-key": key}), 403)
+    is_refused(await client.post("/score", json={"input": {"a": IMAGE}}, headers={"x-api-key": key}), 403)
+
+
+async def test_a_body_is_not_read_for_whom_no_model_may_answer(client, directory):
+    boss = directory.create("boss", ["scoring.admin"]).primary.text
+    is_refused(await client.post("/score", content=b"{", headers={"x-api-key": boss}), 403)
+    one = directory.create("one", ["scoring.invoke:image"]).primary.text
+    assert (await client.post("/score", content=b"{", headers={"x-api-key": one})).status_code == 400
 
 
 @pytest.mark.parametrize("name", ["authorization", "x-api-key", "api-key"])
@@ -176,8 +250,9 @@ async def test_a_missing_role_is_named(ask, directory):
 
 async def test_documents_are_open_where_the_settings_say(client, limits):
     limits["access"] = limits["access"].model_copy(update={"open_docs": True})
-    for path in ("/version", "/docs", "/swagger.json"):
+    for path in ("/version", "/docs", "/swagger.json", "/v2"):
         assert (await client.get(path)).status_code == 200
+    assert (await client.get("/api/v1/service/faq/swagger.json")).status_code == 401
     assert (await client.get("/v2/models/faq")).status_code == 401
 
 
@@ -188,6 +263,18 @@ async def test_the_document_says_what_needs_a_key(client, batch):
         for operation in item.values():
             assert bool(operation.get("security")) is (path not in OPEN)
             assert ({"401", "403"} <= operation["responses"].keys()) is (path not in OPEN)
+    refused = document["paths"]["/v2/models/{model}/infer"]["post"]["responses"]["401"]["content"]
+    assert refused["application/json"]["schema"]["$ref"].endswith("/InferenceProblem")
+
+
+async def test_a_service_s_swagger_says_whether_it_needs_a_key(client, batch, limits):
+    path, headers = "/api/v1/service/faq/swagger.json", {"x-api-key": batch.primary.text}
+    document = (await client.get(path, headers=headers)).json()
+    OpenAPIV2SpecValidator(document).validate()
+    assert document["security"] == [{"Bearer": []}]
+    assert document["securityDefinitions"]["Bearer"]["name"] == "Authorization"
+    limits["access"] = AccessSettings(required=False)
+    assert not {"security", "securityDefinitions"} & (await client.get(path)).json().keys()
 
 
 async def test_where_no_key_is_required_anybody_may(limits, client):

@@ -1,0 +1,116 @@
+"""Bodies that clients of Azure Machine Learning send: `{"data": [...]}`, the references' JSON, raw bytes, forms."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from pydantic import Field
+from starlette.requests import Request
+
+from deployments.errors import InvalidInput, InvalidText
+from deployments.ingress.bodies import content_type, read_body
+from deployments.ingress.images import ImageOptions, answer_images, decoded, read_images
+from deployments.ingress.json_bodies import is_json, parse_json
+from deployments.ingress.models import Takes, Version
+from deployments.ingress.questions import (
+    QuestionOptions,
+    answer_question,
+    answer_questions,
+    question_of,
+    questions_of,
+)
+from deployments.ingress.scoring import Scored
+from deployments.ingress.settings import IngressSettings
+
+RAW_TEXT = frozenset({"text/plain", "application/octet-stream"})
+
+
+class QuestionData(QuestionOptions):
+    """Questions from a client of Azure Machine Learning; either `data` or `input`."""
+
+    data: Annotated[list[str], Field(min_length=1, fail_fast=True)] | None = Field(
+        default=None, description="Questions; the result has a list of matches for each."
+    )
+    input: str | Annotated[list[str], Field(min_length=1, fail_fast=True)] | None = Field(
+        default=None, description="A question, or a list of them, answered as the reference application does."
+    )
+
+
+class ImageData(ImageOptions):
+    """Images from a client of Azure Machine Learning; either `data` or `input`."""
+
+    data: Annotated[list[str], Field(min_length=1, fail_fast=True)] | None = Field(
+        default=None, description="Image files, each encoded with base64; the result has a list of classes for each."
+    )
+    input: Annotated[dict[str, str], Field(min_length=1, fail_fast=True)] | None = Field(
+        default=None, description="Image files by name, answered as the reference application does."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AzureScored:
+    """What came out of a request.
+
+    Attributes:
+        scored: its result.
+        in_order: whether the result is a list with a place for each of the request's `data`.
+    """
+
+    scored: Scored
+    in_order: bool
+
+
+AzureScorer = Callable[[Request, Version, IngressSettings, float], Awaitable[AzureScored]]
+
+
+async def score_question_data(
+    request: Request, version: Version, settings: IngressSettings, deadline: float
+) -> AzureScored:
+    """Answer questions."""
+    body = await read_body(request, settings.max_body_bytes)
+    if content_type(request) in RAW_TEXT:
+        question = question_of(_text(body), QuestionOptions())
+        return AzureScored(await answer_question(request, version, settings, deadline, question), in_order=False)
+    given = parse_json(request, body, QuestionData)
+    _check(given)
+    if isinstance(given.input, str):
+        question = question_of(given.input, given)
+        return AzureScored(await answer_question(request, version, settings, deadline, question), in_order=False)
+    field, texts = ("data", given.data) if given.data is not None else ("input", given.input or [])
+    questions = questions_of(given, texts, settings, field=field)
+    scored = await answer_questions(request, version, settings, deadline, questions, field=field)
+    return AzureScored(scored, in_order=field == "data")
+
+
+async def score_image_data(
+    request: Request, version: Version, settings: IngressSettings, deadline: float
+) -> AzureScored:
+    """Answer images."""
+    if not is_json(request):
+        images = await read_images(request, settings)
+        return AzureScored(await answer_images(request, version, settings, deadline, images), in_order=False)
+    given = parse_json(request, await read_body(request, settings.max_body_bytes), ImageData)
+    _check(given)
+    named = given.input or {f"data[{place}]": text for place, text in enumerate(given.data or [])}
+    scored = await answer_images(request, version, settings, deadline, decoded(named, given, settings))
+    if given.data is None:
+        return AzureScored(scored, in_order=False)
+    beside = {name: list(told.values()) for name, told in scored.beside.items()}
+    return AzureScored(replace(scored, result=list(scored.result.values()), beside=beside), in_order=True)
+
+
+def _check(given: QuestionData | ImageData) -> None:
+    if (given.data is None) == (given.input is None):
+        raise InvalidInput("Send either the field 'data' or the field 'input'.")
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise InvalidText("The body is not text in UTF-8.") from None
+
+
+SCORERS: dict[Takes, AzureScorer] = {"text": score_question_data, "images": score_image_data}

@@ -1,0 +1,171 @@
+"""Pieces of which the OpenAPI document is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from deployments.errors import (
+    BadRequest,
+    InvalidInput,
+    MethodNotAllowed,
+    ModelError,
+    PayloadTooLarge,
+    RequestTimeout,
+    ScoringError,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from deployments.ingress.images import IMAGE_FIELD
+from deployments.ingress.models import Takes
+from deployments.ingress.problems import in_inference_protocol
+from deployments.ingress.request_ids import REQUEST_ID
+from deployments.ingress.score_routes import MODEL_NAME, MODEL_VERSION, MODEL_WEIGHTS
+
+Json = dict[str, Any]
+
+SCORE_ERRORS: tuple[type[ScoringError], ...] = (
+    BadRequest, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, InvalidInput, ModelError, Unavailable
+)  # fmt: skip
+
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff")
+_FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
+_FORM = {
+    "type": "object",
+    "required": [IMAGE_FIELD],
+    "properties": {IMAGE_FIELD: {"type": "array", "items": _FILE}},
+}
+FILES: Json = {
+    **{image_type: {"schema": _FILE} for image_type in IMAGE_TYPES},
+    "multipart/form-data": {"schema": _FORM},
+}
+
+
+def _query(name: str, description: str, schema: Json) -> Json:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+# What bodies that are no JSON say beside their content.
+QUERIES: dict[Takes, list[Json]] = {
+    "text": [],
+    "images": [
+        _query("top_k", "Classes for each image, where the body is no JSON.", {"type": "integer", "minimum": 1}),
+        _query("explain", "Whether to tell where the network looked, where the body is no JSON.", {"type": "boolean"}),
+        _query(
+            "explain_class",
+            "Index of the class to explain, the most probable one if left out; needs explain=true.",
+            {"type": "integer", "minimum": 0},
+        ),
+    ],
+}
+
+# Errors in each of the two forms that clients get.
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+INFERENCE_PROBLEM = {"application/json": {"schema": {"$ref": "#/components/schemas/InferenceProblem"}}}
+
+
+def form_of(path: str) -> Json:
+    """Return the form of a path's errors."""
+    return INFERENCE_PROBLEM if in_inference_protocol(path) else PROBLEM
+
+
+def get(
+    summary: str,
+    content: Json,
+    *,
+    errors: Iterable[type[ScoringError]] = (),
+    parameters: Iterable[Json] = (),
+    form: Json = PROBLEM,
+    tag: str = "service",
+) -> Json:
+    """Return a path that answers GET."""
+    responses = {"200": response("It does.", content), **error_responses([*errors, MethodNotAllowed], form)}
+    return {"get": {"summary": summary, "tags": [tag], "parameters": [*parameters], "responses": responses}}
+
+
+def post(
+    summary: str,
+    *,
+    tag: str,
+    parameters: Iterable[Json],
+    body: Json,
+    scored: Json,
+    headers: Json | None = None,
+    errors: Iterable[type[ScoringError]] = SCORE_ERRORS,
+    form: Json = PROBLEM,
+) -> Json:
+    """Return a path that scores."""
+    return {
+        "post": {
+            "summary": summary,
+            "tags": [tag],
+            "parameters": [request_id(), *parameters],
+            "requestBody": {"required": True, "content": body},
+            "responses": {
+                "200": response("Scored.", scored, {**model_headers(), **(headers or {})}),
+                **error_responses([*errors, MethodNotAllowed], form),
+            },
+        }
+    }
+
+
+def response(description: str, content: Json, headers: Json | None = None) -> Json:
+    """Return a response; every one carries the request's identifier."""
+    return {
+        "description": description,
+        "headers": {**text_headers({REQUEST_ID: "The request's identifier."}), **(headers or {})},
+        "content": content,
+    }
+
+
+def error_responses(errors: Iterable[type[ScoringError]], form: Json) -> Json:
+    """Return the responses for errors, by status."""
+    return {str(int(error.status)): response(HTTPStatus(error.status).phrase, form) for error in errors}
+
+
+def model_headers() -> Json:
+    """Return the headers that tell who answered."""
+    return text_headers(
+        {
+            MODEL_NAME: "The model that answered.",
+            MODEL_VERSION: "Its version.",
+            MODEL_WEIGHTS: "trained or untrained.",
+            "server-timing": "Milliseconds by step: decode, queue, infer (explain where it was asked for), total.",
+        }
+    )
+
+
+def text_headers(described: dict[str, str]) -> Json:
+    """Return headers of a response with their descriptions."""
+    return {name: {"description": text, "schema": {"type": "string"}} for name, text in described.items()}
+
+
+def request_header(name: str, description: str) -> Json:
+    """Return a header that a request may have."""
+    return {"name": name, "in": "header", "description": description, "schema": {"type": "string"}}
+
+
+def request_id() -> Json:
+    """Return the header by which a client names its request."""
+    return request_header(REQUEST_ID, "Taken over into the response and the logs.")
+
+
+def in_path(name: str) -> Json:
+    """Return a part of the path."""
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def ref(name: str) -> Json:
+    """Return a reference to a component."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def in_json(name: str, examples: Json | None = None) -> Json:
+    """Return JSON content with a component's schema."""
+    return {"application/json": {"schema": ref(name), **({"examples": examples} if examples else {})}}
+
+
+def text() -> Json:
+    """Return content that is plain text."""
+    return {"text/plain": {"schema": {"type": "string"}}}
