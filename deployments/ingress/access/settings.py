@@ -97,7 +97,9 @@ class AccessSettings(_Settings):
             "directory."
         ),
     )
-    open_docs: bool = Field(default=False, description="Whether /docs, /swagger.json and /version need no key either.")
+    open_docs: bool = Field(
+        default=False, description="Whether /docs, /swagger.json, /version and /v2 need no key either."
+    )
     token_seconds: int = Field(
         default=3600, ge=60, le=86400, description="How long a token that the service issues is valid."
     )
