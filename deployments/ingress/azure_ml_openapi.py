@@ -25,7 +25,8 @@ from deployments.ingress.openapi_parts import (
     text,
     text_headers,
 )
-from deployments.ingress.result_schemas import DATA_REQUEST_EXAMPLES, DATA_RESPONSE_EXAMPLES, DATA_RESPONSES, RESPONSES
+from deployments.ingress.result_examples import DATA_REQUEST_EXAMPLES, DATA_RESPONSE_EXAMPLES
+from deployments.ingress.result_schemas import DATA_RESPONSES, RESPONSES
 
 TAG = "azure machine learning"
 _FORMS: dict[Takes, str] = {"text": "QuestionData", "images": "ImageData"}

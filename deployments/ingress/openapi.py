@@ -20,7 +20,8 @@ from deployments.ingress.oip.openapi import INFERENCE_COMPONENTS, inference_path
 from deployments.ingress.openapi_parts import FILES, QUERIES, Json, get, in_json, post, text
 from deployments.ingress.problems import InferenceProblem, Problem
 from deployments.ingress.questions import QuestionRequest
-from deployments.ingress.result_schemas import COMPONENTS, REQUEST_EXAMPLES, RESPONSE_EXAMPLES, RESPONSES
+from deployments.ingress.result_examples import REQUEST_EXAMPLES, RESPONSE_EXAMPLES
+from deployments.ingress.result_schemas import COMPONENTS, RESPONSES
 
 SCHEMAS: tuple[type[BaseModel], ...] = (
     QuestionRequest, ImagesRequest, QuestionData, ImageData, AccessToken, InferenceRequest, ServerMetadata,
