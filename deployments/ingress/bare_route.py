@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -16,7 +16,8 @@ from deployments.ingress.bodies import read_body
 from deployments.ingress.endpoints import Handler
 from deployments.ingress.json_bodies import is_json, parse_any
 from deployments.ingress.models import Model, ModelTable, Takes
-from deployments.ingress.settings import Limits
+from deployments.ingress.score_routes import before_deadline
+from deployments.ingress.settings import IngressSettings, Limits
 
 # Nearly every body begins with its input, so that it need not be read twice.
 _INPUT_FIRST = re.compile(rb'\s*\{\s*"input"\s*:\s*(["\[{])')
@@ -32,28 +33,30 @@ def bare_route(table: ModelTable, limits: Limits, scorers: Mapping[str, Handler]
         scorers: what scores with a model, by its name; the guard before this route lets anybody through that it knows,
             and the role for the model is asked for here.
     """
-    kinds = {model.takes: None for model in table}
+    kinds = dict.fromkeys(model.takes for model in table)
 
     async def score(request: Request) -> Response:
         settings = limits()
         principal = principal_of(request)
-        defaults = {takes: default_model(table, takes, settings.default_models).name for takes in kinds}
-        if not any(map(principal.may_invoke, defaults.values())):
+        names = {takes: default_model(table, takes, settings.default_models).name for takes in kinds}
+        if not any(map(principal.may_invoke, names.values())):
             # Refused before the body is read.
-            principal.check_invoke(next(iter(defaults.values())))
-        if len(defaults) == 1:
-            # Its own errors tell more than a guess.
-            (takes,) = defaults
-        elif is_json(request):
-            body = await read_body(request, settings.max_body_bytes)
-            takes = kind_of(body)
-            request = replayed(request, body)
-        else:
-            takes = "images"
-        principal.check_invoke(defaults[takes])
-        return await scorers[defaults[takes]](request)
+            principal.check_invoke(next(iter(names.values())))
+        takes, request = await _told(request, list(names), settings)
+        principal.check_invoke(names[takes])
+        return await scorers[names[takes]](request)
 
     return score
+
+
+async def _told(request: Request, kinds: Sequence[Takes], settings: IngressSettings) -> tuple[Takes, Request]:
+    if len(kinds) == 1:
+        # Its own errors tell more than a guess.
+        return kinds[0], request
+    if not is_json(request):
+        return "images", request
+    body = await before_deadline(settings, lambda _deadline: read_body(request, settings.max_body_bytes))
+    return kind_of(body), replayed(request, body)
 
 
 def default_model(table: ModelTable, takes: Takes, defaults: Mapping[Takes, str]) -> Model:

@@ -1,3 +1,4 @@
+import asyncio
 import base64
 
 import httpx
@@ -95,3 +96,12 @@ async def test_a_version_can_be_addressed_by_its_path(client):
     response = await client.post("/faq/versions/2/score", json={"input": "x"})
     assert response.headers["x-model-version"] == "2"
     assert (await client.post("/faq/versions/3/score", json={"input": "x"})).status_code == 404
+
+
+async def test_a_body_that_does_not_end_gets_408(client, limits):
+    async def endless():
+        yield b'{"input": '
+        await asyncio.Event().wait()
+
+    limits["settings"] = IngressSettings(request_timeout_seconds=0.05)
+    assert (await client.post("/score", content=endless())).status_code == 408
