@@ -11,7 +11,7 @@ from ray.serve import Application, Deployment
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
-from deployments.contracts import EncodedImage, Question
+from deployments.contracts import EncodedImage, PixelImage, Question
 from deployments.ingress.app import build_app
 from deployments.ingress.models import Model, ModelTable, Takes, Version
 from deployments.ingress.settings import IngressSettings
@@ -72,7 +72,7 @@ def _explainer(bound: BoundVersion, handle: DeploymentHandle[Any]) -> StageClien
     return StageClient[Any, Any](handle, bound.scaling, method="explain", max_alone=bound.max_explanations)
 
 
-def _size_of_image(image: EncodedImage) -> int:
+def _size_of_image(image: EncodedImage | PixelImage) -> int:
     return len(image.content)
 
 

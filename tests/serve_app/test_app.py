@@ -1,6 +1,7 @@
 import asyncio
 import base64
 import io
+import json
 import logging
 
 import httpx
@@ -363,6 +364,21 @@ def test_an_image_is_explained_beside_its_classes(service):
         assert (heat_map.format, heat_map.size) == ("PNG", (224, 224))
     steps = {part.split(";")[0] for part in response.headers["server-timing"].split(", ")}
     assert steps == {"decode", "queue", "explain", "total"}
+
+
+def test_each_protocol_explains_alike(service):
+    encoded = base64.b64encode(png()).decode()
+    body = {"input": {"a": encoded}, "explain": {"class": 7}}
+    expected = service.post("/score", json=body).json()["explanations"]["a"]
+    azure = service.post("/api/v1/service/image/score", json={"data": [encoded], "explain": {"class": 7}})
+    assert azure.json()["explanations"] == [expected]
+    named = {"image": ("BYTES", [1], [encoded]), "pixels": ("UINT8", [1, 224, 224, 3], [200, 30, 30] * 224 * 224)}
+    for name, (datatype, shape, data) in named.items():
+        tensor = {"name": name, "datatype": datatype, "shape": shape, "data": data}
+        asked = {"parameters": {"explain_class": 7}, "outputs": [{"name": "explanations"}]}
+        response = service.post("/v2/models/image/infer", json={"inputs": [tensor], **asked})
+        assert response.status_code == 200, response.text
+        assert json.loads(response.json()["outputs"][0]["data"][0]) == expected
 
 
 def test_what_cannot_be_explained_is_refused_by_its_stage(service):
