@@ -23,7 +23,7 @@ def wide(monkeypatch, tmp_path):
 
 @pytest.fixture(autouse=True)
 def no_gpu(monkeypatch):
-    monkeypatch.setattr(machine, "_may_have_gpu", lambda: False)
+    monkeypatch.setattr(machine, "may_have_gpu", lambda: False)
 
 
 def run(**options):
