@@ -5,7 +5,7 @@ import torch
 import torchvision
 
 from deployments.errors import StartupError
-from deployments.image_classifier.state_dicts import load_state_dict
+from deployments.image_classifier.torchvision_networks.state_dicts import load_state_dict
 
 
 def network():

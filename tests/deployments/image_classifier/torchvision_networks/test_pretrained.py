@@ -1,8 +1,8 @@
 import pytest
 
 from deployments.errors import StartupError
-from deployments.image_classifier import architectures, pretrained
-from deployments.image_classifier.pretrained import find_pretrained
+from deployments.image_classifier.torchvision_networks import architectures, pretrained
+from deployments.image_classifier.torchvision_networks.pretrained import find_pretrained
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_without_torchvision_and_cache_it_is_said_what_to_install(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "torchvision", None)
-    monkeypatch.delitem(sys.modules, "deployments.image_classifier.architectures")
-    monkeypatch.delattr("deployments.image_classifier.architectures")
+    monkeypatch.delitem(sys.modules, "deployments.image_classifier.torchvision_networks.architectures")
+    monkeypatch.delattr("deployments.image_classifier.torchvision_networks.architectures")
     with pytest.raises(StartupError, match=r"torchvision is not installed, which weights by name need: .*model_dir\.$"):
         find_pretrained("resnet18", "DEFAULT")
 

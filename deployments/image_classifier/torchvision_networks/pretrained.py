@@ -47,7 +47,7 @@ def find_pretrained(architecture: str, weights: str) -> Pretrained:
 
 def _ask(architecture: str, weights: str) -> Pretrained:
     try:
-        from deployments.image_classifier import architectures  # noqa: PLC0415 - imports torch
+        from deployments.image_classifier.torchvision_networks import architectures  # noqa: PLC0415 - imports torch
     except ImportError as error:
         raise StartupError(
             f"{error.name} is not installed, which weights by name need: install it with "

@@ -15,8 +15,8 @@ from deployments.image_classifier.engines.engine import Engine, EngineOptions, K
 from deployments.image_classifier.engines.machine import installed
 from deployments.image_classifier.engines.probe import probe
 from deployments.image_classifier.engines.torch_engine import TorchEngine
-from deployments.image_classifier.network import Classification, load_network
-from deployments.image_classifier.torchvision_source import TorchvisionSource
+from deployments.image_classifier.torchvision_networks.classification import Classification, load_network
+from deployments.image_classifier.torchvision_networks.source import TorchvisionSource
 
 # ONNX's symbol for the size of a batch has bounds; no replica comes near this one.
 MAX_BATCH = 65536

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from deployments.errors import StartupError
 from deployments.image_classifier.fetching import WeightsFile, WeightsMissing, configured, published
-from deployments.image_classifier.pretrained import find_pretrained
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.image_classifier.sources import Progress, SourceError, file_name
+from deployments.image_classifier.torchvision_networks.pretrained import find_pretrained
 
 SUFFIX = ".pth"
 

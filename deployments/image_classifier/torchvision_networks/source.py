@@ -10,9 +10,9 @@ from deployments.errors import StartupError
 from deployments.image_classifier.engines.engine import Facts, Library
 from deployments.image_classifier.fetching import WeightsFile, or_untrained
 from deployments.image_classifier.labels import imagenet_labels, read_labels
-from deployments.image_classifier.pretrained import Pretrained, find_pretrained
 from deployments.image_classifier.settings import ImageClassifierSettings
-from deployments.image_classifier.weights import find_weights
+from deployments.image_classifier.torchvision_networks.pretrained import Pretrained, find_pretrained
+from deployments.image_classifier.torchvision_networks.weights import find_weights
 
 if TYPE_CHECKING:
     from deployments.image_classifier.origins import Network
@@ -80,7 +80,7 @@ class TorchvisionSource:
     def load(self) -> Network:
         """Build the network; see `Source`."""
         try:
-            from deployments.image_classifier.torch_network import TorchNetwork  # noqa: PLC0415 - imports torch
+            from deployments.image_classifier.torchvision_networks.network import TorchNetwork  # noqa: PLC0415 - imports torch
         except ImportError as error:
             raise StartupError(
                 f"{error.name} is not installed, which networks of torchvision need: install it with "

@@ -7,9 +7,10 @@ import time
 import pytest
 
 from deployments.errors import StartupError
-from deployments.image_classifier import architectures, sources
+from deployments.image_classifier import sources
 from deployments.image_classifier.settings import ImageClassifierSettings
-from deployments.image_classifier.weights import WeightsMissing, fetch_weights, find_weights
+from deployments.image_classifier.torchvision_networks import architectures
+from deployments.image_classifier.torchvision_networks.weights import WeightsMissing, fetch_weights, find_weights
 
 CONTENT = bytes(range(256)) * 9000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -210,7 +211,7 @@ def test_nothing_is_downloaded_if_that_is_off(server, published):
 def test_every_name_of_torchvisions_files_holds_a_digest():
     from torchvision import models
 
-    from deployments.image_classifier.weights import _digest_in
+    from deployments.image_classifier.torchvision_networks.weights import _digest_in
 
     names = models.list_models(module=models)
     urls = [entry.url for name in names for entry in models.get_model_weights(name)]
@@ -224,7 +225,7 @@ def test_configured_weights_need_no_torch(run_python, tmp_path):
     code = f"""
         import sys
         from deployments.image_classifier.settings import ImageClassifierSettings
-        from deployments.image_classifier.weights import fetch_weights
+        from deployments.image_classifier.torchvision_networks.weights import fetch_weights
         fetch_weights(ImageClassifierSettings(weights_uri={str(path)!r}))
         print({{"torch", "torchvision", "ray"}} & set(sys.modules))
     """

@@ -4,7 +4,7 @@ import torchvision
 
 from deployments.contracts import ImagePreset
 from deployments.errors import StartupError
-from deployments.image_classifier.architectures import build, pretrained
+from deployments.image_classifier.torchvision_networks.architectures import build, pretrained
 
 
 def test_resnet152_has_its_own_preset():

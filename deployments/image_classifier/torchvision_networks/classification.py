@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from deployments.contracts import ImagePreset
-from deployments.image_classifier.architectures import build
-from deployments.image_classifier.state_dicts import load_state_dict
-from deployments.image_classifier.torchvision_source import TorchvisionSource
+from deployments.image_classifier.torchvision_networks.architectures import build
+from deployments.image_classifier.torchvision_networks.source import TorchvisionSource
+from deployments.image_classifier.torchvision_networks.state_dicts import load_state_dict
 
 CHANNELS = 3
 
