@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 
 from deployments.errors import StartupError
-from serve_app.image_conversion import Wanted
+from serve_app.image.conversion import Wanted
 
 Given = dict[str, Any]
 
@@ -84,8 +84,8 @@ def _run(given: Given, wanted: Wanted) -> None:
 
     from deployments.image_classifier.conversion.errors import ConversionError
     from deployments.image_classifier.settings import ImageClassifierSettings
-    from serve_app.image_conversion import check, convert_network
-    from serve_app.image_conversion_report import show
+    from serve_app.image.conversion import check, convert_network
+    from serve_app.image.conversion_report import show
 
     try:
         settings = ImageClassifierSettings.model_validate(given)

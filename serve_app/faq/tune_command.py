@@ -14,7 +14,7 @@ from rich.table import Table
 from deployments.errors import StartupError
 from deployments.faq_matcher.destinations import check_file
 from deployments.faq_matcher.recipe import Recipe
-from serve_app.faq_inputs import (
+from serve_app.faq.inputs import (
     AnswersOption,
     DataOption,
     DuplicatesOption,
@@ -25,8 +25,8 @@ from serve_app.faq_inputs import (
     read_data,
     read_recipe,
 )
-from serve_app.faq_progress import LateProgress
-from serve_app.faq_refusals import refusals
+from serve_app.late_progress import LateProgress
+from serve_app.refusals import refusals
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.tuning import Search

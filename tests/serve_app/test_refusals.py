@@ -4,7 +4,7 @@ import pytest
 import typer
 
 from deployments.errors import StartupError
-from serve_app.faq_refusals import REFUSED, refusals
+from serve_app.refusals import REFUSED, refusals
 
 
 def refusal(error, capsys, **more):

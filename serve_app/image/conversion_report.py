@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deployments.image_classifier.engines.choice import NAMES
-from serve_app.image_conversion import Report, Wanted
+from serve_app.image.conversion import Report, Wanted
 
 MEGABYTE = 1e6
 

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from deployments.errors import StartupError
-from serve_app.faq_inputs import ModelOption
-from serve_app.faq_progress import LateProgress
-from serve_app.faq_refusals import check_new_model, refusals
+from serve_app.faq.inputs import ModelOption
+from serve_app.late_progress import LateProgress
+from serve_app.refusals import check_new_model, refusals
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.changes import Arrival, Changes

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from serve_app.faq_inputs import (
+from serve_app.faq.inputs import (
     AnswersOption,
     DataOption,
     DuplicatesOption,
@@ -22,8 +22,8 @@ from serve_app.faq_inputs import (
     read_data,
     read_recipe,
 )
-from serve_app.faq_progress import LateProgress
-from serve_app.faq_refusals import check_new_model, refusals
+from serve_app.late_progress import LateProgress
+from serve_app.refusals import check_new_model, refusals
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.learned import Learned

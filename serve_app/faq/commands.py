@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from serve_app.faq_add_command import add
-from serve_app.faq_evaluate_command import evaluate
-from serve_app.faq_prepare_command import prepare
-from serve_app.faq_train_command import train
-from serve_app.faq_tune_command import tune
+from serve_app.faq.add_command import add
+from serve_app.faq.evaluate_command import evaluate
+from serve_app.faq.prepare_command import prepare
+from serve_app.faq.train_command import train
+from serve_app.faq.tune_command import tune
 
 app = typer.Typer(no_args_is_help=True)
 

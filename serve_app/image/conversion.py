@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from deployments.errors import StartupError
-from serve_app.image_photos import MOST_PHOTOS, read_photos
+from serve_app.image.photos import MOST_PHOTOS, read_photos
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ def test_help_needs_no_model_library(command):
         "numpy", "scipy", "numba", "sklearn", "optuna", "sqlalchemy", "pyarrow", "matplotlib", "jinja2", "ray",
     }  # fmt: skip
     program = (
-        "import sys; from serve_app.faq_commands import app; import typer.testing as t;"
+        "import sys; from serve_app.faq.commands import app; import typer.testing as t;"
         f"assert t.CliRunner().invoke(app, [{command!r}, '--help']).exit_code == 0;"
         f"assert not {libraries} & sys.modules.keys()"
     )

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from serve_app.faq_progress import PATIENCE_SECONDS, LateProgress
+from serve_app.late_progress import PATIENCE_SECONDS, LateProgress
 
 
 class Clockwork:

@@ -13,8 +13,8 @@ from deployments.errors import StartupError
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.image_classifier.tuning import Setting
 from serve_app.config_file import read_config
-from serve_app.image_commands import app
-from serve_app.image_tune_settings import Tuned, read_tuned, tuned_yaml
+from serve_app.image.commands import app
+from serve_app.image.tune_settings import Tuned, read_tuned, tuned_yaml
 from serve_app.settings import parse_settings
 
 REPOSITORY = Path(__file__).parents[2]

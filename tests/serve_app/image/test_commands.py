@@ -16,8 +16,8 @@ from deployments.image_classifier.conversion.comparison import Tolerance
 from deployments.image_classifier.engines.machine import Machine
 from deployments.image_classifier.engines.probe import probe
 from deployments.image_classifier.settings import ImageClassifierSettings
-from serve_app import image_engines_command
-from serve_app.image_commands import app
+from serve_app.image import engines_command
+from serve_app.image.commands import app
 
 EVERYTHING = {"torch": "2.9", "openvino": "2026.4", "onnxruntime": "1.31"}
 
@@ -189,7 +189,7 @@ def test_photos_that_cannot_be_used_are_named(convert, files, tmp_path):
 
 
 def show_engines(monkeypatch, machine, *arguments):
-    monkeypatch.setattr(image_engines_command, "this_machine", lambda library="torch": machine)
+    monkeypatch.setattr(engines_command, "this_machine", lambda library="torch": machine)
     return CliRunner().invoke(app, ["engines", *arguments], catch_exceptions=False)
 
 
@@ -229,14 +229,14 @@ def test_engines_of_a_gpu(monkeypatch):
 
 
 def test_the_commands_import_no_library_before_they_run():
-    program = "import sys, serve_app.image_commands; print({'torch', 'numpy', 'openvino', 'ray'} & set(sys.modules))"
+    program = "import sys, serve_app.image.commands; print({'torch', 'numpy', 'openvino', 'ray'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout == "set()\n"
 
 
 def test_pixels_are_prepared_as_the_service_prepares_them(files):
     from deployments.contracts import ImagePreset
-    from serve_app.image_photos import read_photos
+    from serve_app.image.photos import read_photos
 
     preset = ImagePreset(224, 224, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     pixels, names = read_photos(files / "photos", preset, 2, "--photos")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from serve_app.image_convert_command import convert
-from serve_app.image_cost_command import cost
-from serve_app.image_engines_command import engines
-from serve_app.image_tune_command import tune
+from serve_app.image.convert_command import convert
+from serve_app.image.cost_command import cost
+from serve_app.image.engines_command import engines
+from serve_app.image.tune_command import tune
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(engines)

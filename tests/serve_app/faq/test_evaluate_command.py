@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from deployments.faq_matcher.data import Original
-from serve_app import faq_evaluate_command
+from serve_app.faq import evaluate_command
 
 QUESTIONS = "Id\tAnswerId\tText0\n11\t101\tHow to start\n12\t201\tThe finish\n13\t201\tWhat comes last\n"
 STRANGERS = "Text0\nWho is it?\n"
@@ -28,7 +28,7 @@ def loaded(monkeypatch):
         directories.append(directory)
         return Matcher(), {"originals": 2}
 
-    monkeypatch.setattr(faq_evaluate_command, "_load", load)
+    monkeypatch.setattr(evaluate_command, "_load", load)
     return directories
 
 

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from deployments.errors import StartupError
-from serve_app.faq_inputs import AnswersOption, DuplicatesOption
-from serve_app.faq_progress import LateProgress
-from serve_app.faq_refusals import refusals
+from serve_app.faq.inputs import AnswersOption, DuplicatesOption
+from serve_app.late_progress import LateProgress
+from serve_app.refusals import refusals
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.preparation.pipeline import Prepared, Source

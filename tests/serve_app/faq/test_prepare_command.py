@@ -132,7 +132,7 @@ def test_refuses_values_out_of_range(run, tmp_path, tables, wrong):
 WITHOUT_PYARROW = """
 import sys
 import typer
-from serve_app.faq_prepare_command import prepare
+from serve_app.faq.prepare_command import prepare
 sys.modules["pyarrow"] = None
 typer.run(prepare)
 """

@@ -9,7 +9,7 @@ from deployments.faq_matcher import tuning
 from deployments.faq_matcher.gain import Gain
 from deployments.faq_matcher.recipe import Recipe
 from deployments.faq_matcher.tuning import Search, Trial
-from serve_app.faq_tune_command import _verdict
+from serve_app.faq.tune_command import _verdict
 
 HEAD = "Id\tAnswerId\tText0\n"
 THINGS = ("account", "invoice", "password", "printer")

@@ -9,7 +9,7 @@ from deployments.image_classifier.conversion.cache import converted
 from deployments.image_classifier.engines import machine
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.image_classifier.source import find_source
-from serve_app.image_commands import app
+from serve_app.image.commands import app
 
 PRICES = {"--price-cpu": 0.4, "--price-gpu": 3}
 GIVEN = {"--cpu-images-per-second": 20, "--cpu-cores": 8, "--gpu-images-per-second": 500}

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from deployments.errors import StartupError
-from serve_app.faq_progress import LateProgress
-from serve_app.image_tune_settings import Tuned, read_tuned, tuned_yaml
+from serve_app.image.tune_settings import Tuned, read_tuned, tuned_yaml
+from serve_app.late_progress import LateProgress
 
 if TYPE_CHECKING:
     from deployments.image_classifier.engines.engine import Engine

@@ -12,9 +12,9 @@ from rich.console import Console
 
 from deployments.errors import StartupError
 from deployments.faq_matcher.destinations import check_file
-from serve_app.faq_inputs import ModelOption
-from serve_app.faq_progress import LateProgress
-from serve_app.faq_refusals import refusals
+from serve_app.faq.inputs import ModelOption
+from serve_app.late_progress import LateProgress
+from serve_app.refusals import refusals
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.data import Duplicate
