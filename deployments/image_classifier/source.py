@@ -5,7 +5,7 @@ from __future__ import annotations
 from deployments.image_classifier.keras_networks.source import find_keras
 from deployments.image_classifier.origins import Source
 from deployments.image_classifier.settings import ImageClassifierSettings
-from deployments.image_classifier.torchvision_source import find_torchvision
+from deployments.image_classifier.torchvision_networks.source import find_torchvision
 
 
 def find_source(settings: ImageClassifierSettings, *, allow_untrained: bool) -> Source:

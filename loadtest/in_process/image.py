@@ -143,8 +143,8 @@ def plain(settings: ImageClassifierSettings, *, allow_untrained: bool) -> ImageC
         StartupError: as for `ImageClassifier.load`.
     """
     # PyTorch, which other engines' start must not include.
-    from deployments.image_classifier.network import load_network  # noqa: PLC0415
-    from deployments.image_classifier.torchvision_source import find_torchvision  # noqa: PLC0415
+    from deployments.image_classifier.torchvision_networks.classification import load_network  # noqa: PLC0415
+    from deployments.image_classifier.torchvision_networks.source import find_torchvision  # noqa: PLC0415
     from loadtest.in_process.plain_network import PlainNetwork  # noqa: PLC0415
 
     source = find_torchvision(settings, allow_untrained=allow_untrained)

@@ -24,7 +24,7 @@ from deployments.image_classifier.conversion.comparison import compare
 from deployments.image_classifier.engines.engine import Kind
 from deployments.image_classifier.loading import load_model
 from deployments.image_classifier.settings import IN_CONVERTED, ImageClassifierSettings
-from deployments.image_classifier.torchvision_source import TorchvisionSource, find_torchvision
+from deployments.image_classifier.torchvision_networks.source import TorchvisionSource, find_torchvision
 from loadtest.in_process import answering
 from loadtest.in_process.image import plain
 from loadtest.in_process.image_files import prepared, quantized

@@ -23,9 +23,9 @@ from deployments.image_classifier.conversion.cache import converted
 from deployments.image_classifier.conversion.quantization import MOST_IMAGES, quantize
 from deployments.image_classifier.engines.engine import Kind
 from deployments.image_classifier.engines.probe import probe
-from deployments.image_classifier.network import load_network
 from deployments.image_classifier.settings import ImageClassifierSettings
-from deployments.image_classifier.torchvision_source import TorchvisionSource, find_torchvision
+from deployments.image_classifier.torchvision_networks.classification import load_network
+from deployments.image_classifier.torchvision_networks.source import TorchvisionSource, find_torchvision
 from deployments.preprocess.preparation import Preprocessor
 from deployments.preprocess.settings import PreprocessSettings
 from loadtest.in_process import answering

@@ -13,7 +13,7 @@ from deployments.image_classifier.engines.engine import Facts
 from deployments.image_classifier.engines.probe import probe
 
 if TYPE_CHECKING:
-    from deployments.image_classifier.network import Classification
+    from deployments.image_classifier.torchvision_networks.classification import Classification
 
 
 class PlainNetwork:

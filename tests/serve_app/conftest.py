@@ -1,7 +1,7 @@
 import pytest
 from typer.testing import CliRunner
 
-from serve_app.faq_commands import app
+from serve_app.faq.commands import app
 
 
 @pytest.fixture

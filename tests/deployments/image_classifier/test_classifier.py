@@ -16,8 +16,8 @@ from deployments.errors import InvalidInput, ModelError, StartupError
 from deployments.image_classifier import classifier as module
 from deployments.image_classifier.classifier import ImageClassifier
 from deployments.image_classifier.engines.torch_engine import TorchEngine
-from deployments.image_classifier.network import Classification
 from deployments.image_classifier.settings import ImageClassifierSettings
+from deployments.image_classifier.torchvision_networks.classification import Classification
 from deployments.preprocess.preparation import Preprocessor
 from deployments.preprocess.settings import PreprocessSettings
 

@@ -2,7 +2,7 @@ import pytest
 
 from deployments.contracts import PreparedImage
 from deployments.errors import StartupError
-from deployments.image_classifier import loading, torch_network
+from deployments.image_classifier import loading
 from deployments.image_classifier.classifier import ImageClassifier
 from deployments.image_classifier.conversion.cache import converted
 from deployments.image_classifier.conversion.errors import ConversionError
@@ -11,6 +11,7 @@ from deployments.image_classifier.engines.machine import Machine
 from deployments.image_classifier.engines.probe import probe
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.image_classifier.source import find_source
+from deployments.image_classifier.torchvision_networks import network
 
 UNTRAINED = {"architecture": "squeezenet1_1", "weights": "DEFAULT", "download": False, "device": "cpu"}
 
@@ -77,7 +78,7 @@ def test_settings_reach_the_engine_of_pytorch(monkeypatch):
     def engine(_, side, **options):
         taken.update(options, side=side)
 
-    monkeypatch.setattr(torch_network, "TorchEngine", engine)
+    monkeypatch.setattr(network, "TorchEngine", engine)
     given = {"engine": "torch", "precision": "fp32", "threads": 3, "max_batch": 7, "compile": False, "gpus": 0.25}
     loading.load_model(ImageClassifierSettings(**UNTRAINED, **given), allow_untrained=True)
     assert taken == {

@@ -10,10 +10,10 @@ from deployments.image_classifier.conversion.cache import cache_key, converted
 from deployments.image_classifier.conversion.errors import ConversionError
 from deployments.image_classifier.engines.opening import open_converted
 from deployments.image_classifier.engines.probe import probe
-from deployments.image_classifier.network import load_network
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.image_classifier.source import find_source
-from deployments.image_classifier.torch_network import TorchNetwork
+from deployments.image_classifier.torchvision_networks.classification import load_network
+from deployments.image_classifier.torchvision_networks.network import TorchNetwork
 
 
 @pytest.fixture

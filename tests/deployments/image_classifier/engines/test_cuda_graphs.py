@@ -8,7 +8,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployments.image_classifier.architectures import build
 from deployments.image_classifier.engines.cuda_graphs import (
     RecordedNetwork,
     Recording,
@@ -17,8 +16,9 @@ from deployments.image_classifier.engines.cuda_graphs import (
     padded_size,
 )
 from deployments.image_classifier.engines.probe import probe
-from deployments.image_classifier.network import Classification
-from deployments.image_classifier.pretrained import find_pretrained
+from deployments.image_classifier.torchvision_networks.architectures import build
+from deployments.image_classifier.torchvision_networks.classification import Classification
+from deployments.image_classifier.torchvision_networks.pretrained import find_pretrained
 
 
 @given(st.integers(1, 5000))

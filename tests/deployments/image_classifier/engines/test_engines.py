@@ -14,9 +14,9 @@ from deployments.image_classifier.engines.machine import Machine, cpu_flags
 from deployments.image_classifier.engines.opening import open_converted
 from deployments.image_classifier.engines.probe import probe
 from deployments.image_classifier.engines.torch_engine import TorchEngine
-from deployments.image_classifier.network import load_network
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.image_classifier.source import find_source
+from deployments.image_classifier.torchvision_networks.classification import load_network
 from deployments.preprocess.preparation import Preprocessor
 from deployments.preprocess.settings import PreprocessSettings
 

@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from deployments.image_classifier.architectures import build
 from deployments.image_classifier.engines.folding import fold_batch_norms
-from deployments.image_classifier.network import Classification
-from deployments.image_classifier.pretrained import find_pretrained
+from deployments.image_classifier.torchvision_networks.architectures import build
+from deployments.image_classifier.torchvision_networks.classification import Classification
+from deployments.image_classifier.torchvision_networks.pretrained import find_pretrained
 
 
 def norms(network):

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from deployments.image_classifier.architectures import build
 from deployments.image_classifier.engines.probe import probe
 from deployments.image_classifier.engines.torch_engine import TorchEngine
-from deployments.image_classifier.network import Classification
-from deployments.image_classifier.pretrained import find_pretrained
+from deployments.image_classifier.torchvision_networks.architectures import build
+from deployments.image_classifier.torchvision_networks.classification import Classification
+from deployments.image_classifier.torchvision_networks.pretrained import find_pretrained
 
 
 def graph_of(architecture):

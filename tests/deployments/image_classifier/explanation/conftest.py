@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from deployments.contracts import ImagePreset
-from deployments.image_classifier.architectures import build
-from deployments.image_classifier.network import Classification
-from deployments.image_classifier.pretrained import find_pretrained
+from deployments.image_classifier.torchvision_networks.architectures import build
+from deployments.image_classifier.torchvision_networks.classification import Classification
+from deployments.image_classifier.torchvision_networks.pretrained import find_pretrained
 
 SIDE = 224
 PRESET = ImagePreset(256, SIDE, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

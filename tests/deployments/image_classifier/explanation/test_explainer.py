@@ -10,8 +10,8 @@ from deployments.errors import InvalidInput, ModelError, RequestTimeout
 from deployments.image_classifier.classifier import ImageClassifier
 from deployments.image_classifier.engines.torch_engine import TorchEngine
 from deployments.image_classifier.explanation.explainer import Explainer
-from deployments.image_classifier.network import Classification
 from deployments.image_classifier.settings import ExplanationSettings
+from deployments.image_classifier.torchvision_networks.classification import Classification
 
 SMALL = ImagePreset(8, 8, "bilinear", (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 WHITE = PreparedImage(np.full((8, 8, 3), 255, np.uint8), 1, "top")

@@ -3,11 +3,11 @@ import pytest
 import torch
 from torch import nn
 
-from deployments.image_classifier.architectures import build
 from deployments.image_classifier.engines.engine import GradCamEngine
 from deployments.image_classifier.engines.torch_engine import TorchEngine
 from deployments.image_classifier.explanation.grad_cam import GradCam
-from deployments.image_classifier.pretrained import find_pretrained
+from deployments.image_classifier.torchvision_networks.architectures import build
+from deployments.image_classifier.torchvision_networks.pretrained import find_pretrained
 
 
 def network_of(architecture):

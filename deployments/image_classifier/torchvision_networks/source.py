@@ -1,0 +1,121 @@
+"""Networks of torchvision: architecture, weights, labels. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from deployments.contracts import ImagePreset, Weights
+from deployments.errors import StartupError
+from deployments.image_classifier.engines.engine import Facts, Library
+from deployments.image_classifier.fetching import WeightsFile, or_untrained
+from deployments.image_classifier.labels import imagenet_labels, read_labels
+from deployments.image_classifier.settings import ImageClassifierSettings
+from deployments.image_classifier.torchvision_networks.pretrained import Pretrained, find_pretrained
+from deployments.image_classifier.torchvision_networks.weights import find_weights
+
+if TYPE_CHECKING:
+    from deployments.image_classifier.origins import Network
+
+
+@dataclass(frozen=True, slots=True)
+class TorchvisionSource:
+    """A network of torchvision, a `Source`.
+
+    Attributes:
+        architecture: torchvision's name of the network.
+        known: torchvision's facts of its weights.
+        labels: one for each class.
+        file: the weights; None for random ones.
+        seed: of random weights.
+        why_untrained: a sentence; empty where the weights come from training.
+    """
+
+    architecture: str
+    known: Pretrained
+    labels: tuple[str, ...]
+    file: WeightsFile | None
+    seed: int = 0
+    why_untrained: str = ""
+
+    @property
+    def library(self) -> Library:
+        """PyTorch; see `Source`."""
+        return "torch"
+
+    @property
+    def name(self) -> str:
+        """The architecture; see `Source`."""
+        return self.architecture
+
+    @property
+    def preset(self) -> ImagePreset:
+        """Torchvision's; see `Source`."""
+        return self.known.preset
+
+    @property
+    def weights(self) -> Weights:
+        """Whether they come from training."""
+        return "untrained" if self.file is None else "trained"
+
+    @property
+    def facts(self) -> Facts:
+        """Facts for people."""
+        facts: Facts = {"architecture": self.architecture, "weights": self.known.name}
+        if self.file is None:
+            return facts | {"source": f"random, seed {self.seed}", "untrained": self.why_untrained}
+        return facts | {"source": self.file.name, "sha256": self.file.sha256}
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """What decides how it answers; see `Source`."""
+        return {
+            "architecture": self.architecture,
+            "options": self.known.options,
+            "preset": asdict(self.known.preset),
+            "classes": len(self.labels),
+            "weights": f"seed {self.seed}" if self.file is None else self.file.sha256,
+        }
+
+    def load(self) -> Network:
+        """Build the network; see `Source`."""
+        try:
+            from deployments.image_classifier.torchvision_networks.network import TorchNetwork  # noqa: PLC0415 - imports torch
+        except ImportError as error:
+            raise StartupError(
+                f"{error.name} is not installed, which networks of torchvision need: install it with "
+                "`pip install 'ray-scoring[torch]'`, or name a converted model with model_dir."
+            ) from None
+        return TorchNetwork.load(self)
+
+
+def find_torchvision(settings: ImageClassifierSettings, *, allow_untrained: bool) -> TorchvisionSource:
+    """Find what the settings name, weights fetched if need be.
+
+    Args:
+        settings: the network, its weights.
+        allow_untrained: take random weights where torchvision's cannot be had.
+
+    Raises:
+        StartupError: the settings or the files they name are wrong, or there are no weights.
+    """
+    known = find_pretrained(settings.architecture, settings.weights)
+    labels = _labels(settings, known)
+    file, why_untrained = or_untrained(
+        lambda: find_weights(settings),
+        f"The weights {settings.weights} of {settings.architecture}",
+        "weights_uri",
+        allow_untrained=allow_untrained,
+    )
+    return TorchvisionSource(settings.architecture, known, tuple(labels), file, settings.seed, why_untrained)
+
+
+def _labels(settings: ImageClassifierSettings, known: Pretrained) -> list[str]:
+    if settings.labels_uri is not None:
+        return read_labels(settings.labels_uri)
+    imagenet = imagenet_labels()
+    if len(known.categories) == len(imagenet):
+        return imagenet
+    if known.categories:
+        return list(known.categories)
+    raise StartupError(f"The weights {known.name} have no class names of their own; give them with labels_uri.")
