@@ -15,7 +15,7 @@ from rich.table import Table
 
 from serve_app.config_file import read_config
 from serve_app.fast_mode import fast_mode
-from serve_app.keys_notice import notice
+from serve_app.keys.notice import notice
 from serve_app.server import Server
 from serve_app.settings import FaqModel, ImageModel
 

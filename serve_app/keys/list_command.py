@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from serve_app.keys_place import ConfigOption, DirectoryOption, JsonOption, opened
+from serve_app.keys.place import ConfigOption, DirectoryOption, JsonOption, opened
 
 if TYPE_CHECKING:
     from deployments.ingress.access.key_file import Client

@@ -2,7 +2,7 @@ import pytest
 
 from deployments.errors import StartupError
 from deployments.ingress.access.access_directory import AccessDirectory
-from serve_app.keys_notice import notice
+from serve_app.keys.notice import notice
 from serve_app.preflight import check_keys
 from serve_app.serve_command import example
 from serve_app.settings import FaqModel, parse_settings

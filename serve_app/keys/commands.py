@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from serve_app.keys_change_commands import create, grant, revoke, rotate, rotate_signing
-from serve_app.keys_list_command import list_clients
+from serve_app.keys.change_commands import create, grant, revoke, rotate, rotate_signing
+from serve_app.keys.list_command import list_clients
 
 app = typer.Typer(no_args_is_help=True)
 

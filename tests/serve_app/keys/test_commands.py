@@ -11,7 +11,7 @@ from deployments.ingress.access.key_file import KEY_FILE, read_table
 from deployments.ingress.access.keys import parse_key
 from deployments.ingress.access.signing import SIGNING_FILE
 from serve_app.config_file import IMPORT_PATH
-from serve_app.keys_commands import app
+from serve_app.keys.commands import app
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -168,7 +168,7 @@ def test_a_damaged_file_is_one_sentence(run, keys, directory):
 
 def test_the_commands_load_nothing_heavy():
     program = (
-        "import sys, serve_app.keys_commands as k\n"
+        "import sys, serve_app.keys.commands as k\n"
         "print(sorted({'ray', 'cryptography', 'starlette', 'torch'} & sys.modules.keys()))"
     )
     run = subprocess.run(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from serve_app.keys_place import ClientArgument, ConfigOption, DirectoryOption, JsonOption, opened
+from serve_app.keys.place import ClientArgument, ConfigOption, DirectoryOption, JsonOption, opened
 
 _HOW_LONG = "A running service follows within 5 seconds."
 
