@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, cast
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
+from pydantic.json_schema import SkipJsonSchema
 from starlette.requests import Request
 
 from deployments.errors import InvalidInput, InvalidText
@@ -16,6 +18,7 @@ from deployments.ingress.json_bodies import is_json, parse_json
 from deployments.ingress.models import Takes, Version
 from deployments.ingress.questions import (
     QuestionOptions,
+    Text,
     answer_question,
     answer_questions,
     question_of,
@@ -27,13 +30,23 @@ from deployments.ingress.settings import IngressSettings
 RAW_TEXT = frozenset({"text/plain", "application/octet-stream"})
 
 
+def _either(schema: JsonDict) -> None:
+    """Say in a schema that one of the two fields is there; left out is not the same as null."""
+    fields = cast("dict[str, JsonDict]", schema["properties"])
+    for name in ("data", "input"):
+        del fields[name]["default"]
+    schema["oneOf"] = [{"required": ["data"]}, {"required": ["input"]}]
+
+
 class QuestionData(QuestionOptions):
     """Questions from a client of Azure Machine Learning; either `data` or `input`."""
 
-    data: Annotated[list[str], Field(min_length=1, fail_fast=True)] | None = Field(
+    model_config = ConfigDict(json_schema_extra=_either)
+
+    data: Annotated[list[Text], Field(min_length=1, fail_fast=True)] | SkipJsonSchema[None] = Field(
         default=None, description="Questions; the result has a list of matches for each."
     )
-    input: str | Annotated[list[str], Field(min_length=1, fail_fast=True)] | None = Field(
+    input: Text | Annotated[list[Text], Field(min_length=1, fail_fast=True)] | SkipJsonSchema[None] = Field(
         default=None, description="A question, or a list of them, answered as the reference application does."
     )
 
@@ -41,10 +54,12 @@ class QuestionData(QuestionOptions):
 class ImageData(ImageOptions):
     """Images from a client of Azure Machine Learning; either `data` or `input`."""
 
-    data: Annotated[list[str], Field(min_length=1, fail_fast=True)] | None = Field(
+    model_config = ConfigDict(json_schema_extra=_either)
+
+    data: Annotated[list[str], Field(min_length=1, fail_fast=True)] | SkipJsonSchema[None] = Field(
         default=None, description="Image files, each encoded with base64; the result has a list of classes for each."
     )
-    input: Annotated[dict[str, str], Field(min_length=1, fail_fast=True)] | None = Field(
+    input: Annotated[dict[str, str], Field(min_length=1, fail_fast=True)] | SkipJsonSchema[None] = Field(
         default=None, description="Image files by name, answered as the reference application does."
     )
 

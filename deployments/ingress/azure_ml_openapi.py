@@ -35,7 +35,7 @@ _RAW: dict[Takes, Json] = {"text": text(), "images": FILES}
 
 def azure_paths(table: ModelTable) -> Json:
     """Return the routes of every service."""
-    service = [in_path("model")]
+    service = in_path(table, "model")
     swagger = {"application/json": {"schema": {"type": "object"}}}
     scoring = {f"{SERVICE.format(model=model.name)}score": _score(model) for model in table}
     return {

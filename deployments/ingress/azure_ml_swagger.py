@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from deployments.ingress.access.openapi import CREDENTIALS
 from deployments.ingress.endpoints import Handler
 from deployments.ingress.models import Model, ModelTable, Takes
+from deployments.ingress.result_examples import IMAGE
 from deployments.ingress.settings import Limits
 
 Json = dict[str, Any]
@@ -34,7 +35,7 @@ _PROPERTIES: dict[Takes, Json] = {
 }
 _INPUTS: dict[Takes, Json] = {
     "text": {"data": ["How do I strike text through?"], "top_k": 1},
-    "images": {"data": ["/9j/4AAQSkZJRg=="], "top_k": 1},
+    "images": {"data": [IMAGE], "top_k": 1},
 }
 _OUTPUTS: dict[Takes, Json] = {
     "text": {"result": [[[7, 701, 0.82]]], "matched": [True]},

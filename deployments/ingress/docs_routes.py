@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from deployments.ingress.access.guard import Guard
+from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.endpoints import endpoint
 from deployments.ingress.health_routes import installed
 from deployments.ingress.models import ModelTable
@@ -42,10 +43,16 @@ PAGE = f"""<!doctype html>
 def docs_routes(table: ModelTable, limits: Limits, guard: Guard) -> list[BaseRoute]:
     """Return the routes of the document, the page and the page's files."""
     number = installed("ray-scoring") or "unknown"
-    contents = {needs_key: orjson.dumps(document(table, number, needs_key=needs_key)) for needs_key in (False, True)}
+    contents: dict[tuple[bool, bool], bytes] = {}
+
+    def content(access: AccessSettings) -> bytes:
+        key = (access.is_required, access.open_docs)
+        if key not in contents:
+            contents[key] = orjson.dumps(document(table, number, needs_key=key[0], open_docs=key[1]))
+        return contents[key]
 
     async def show_document(_request: Request) -> Response:
-        return Response(contents[limits().access.is_required], media_type="application/json")
+        return Response(content(limits().access), media_type="application/json")
 
     async def show_page(_request: Request) -> Response:
         return HTMLResponse(PAGE)

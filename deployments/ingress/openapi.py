@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from deployments.ingress.access.openapi import SECURITY_SCHEMES, secured
+from deployments.ingress.access.openapi import DOCUMENTS, OPEN_PATHS, SECURITY_SCHEMES, secured
 from deployments.ingress.access.token_route import AccessToken
 from deployments.ingress.azure_ml_bodies import ImageData, QuestionData
 from deployments.ingress.azure_ml_openapi import azure_paths
@@ -29,14 +29,21 @@ SCHEMAS: tuple[type[BaseModel], ...] = (
 )  # fmt: skip
 
 
-def document(table: ModelTable, version: str, *, needs_key: bool = False) -> Json:
-    """Return the OpenAPI 3.1 document; `needs_key` says whether requests need a key or token."""
+def document(table: ModelTable, version: str, *, needs_key: bool = False, open_docs: bool = False) -> Json:
+    """Return the OpenAPI 3.1 document.
+
+    Args:
+        table: the models.
+        version: the product's.
+        needs_key: whether requests need a key or token.
+        open_docs: whether what describes the service needs none all the same.
+    """
     paths = {
         **_service_paths(),
         "/score": _bare_score(table),
         **dict(_score_paths(table)),
         **azure_paths(table),
-        **inference_paths(),
+        **inference_paths(table),
     }
     _, schemas = models_json_schema(
         [(model, "validation") for model in SCHEMAS], ref_template="#/components/schemas/{model}"
@@ -49,7 +56,7 @@ def document(table: ModelTable, version: str, *, needs_key: bool = False) -> Jso
             "description": "Real-time scoring, by three protocols. Every error is problem+json (RFC 9457); under /v2 "
             "it is JSON with the same members and `error`.",
         },
-        "paths": secured(paths) if needs_key else paths,
+        "paths": secured(paths, OPEN_PATHS | (DOCUMENTS if open_docs else set())) if needs_key else paths,
         "components": {
             "schemas": {**schemas["$defs"], **COMPONENTS, **INFERENCE_COMPONENTS},
             **({"securitySchemes": SECURITY_SCHEMES} if needs_key else {}),

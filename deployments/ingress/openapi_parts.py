@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from deployments.errors import (
     BadRequest,
@@ -18,7 +18,7 @@ from deployments.errors import (
     UnsupportedMediaType,
 )
 from deployments.ingress.images import IMAGE_FIELD
-from deployments.ingress.models import Takes
+from deployments.ingress.models import ModelTable, Takes
 from deployments.ingress.problems import in_inference_protocol
 from deployments.ingress.request_ids import REQUEST_ID
 from deployments.ingress.score_routes import MODEL_NAME, MODEL_VERSION, MODEL_WEIGHTS
@@ -30,11 +30,11 @@ SCORE_ERRORS: tuple[type[ScoringError], ...] = (
 )  # fmt: skip
 
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff")
-_FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
+_FILE = {"type": "string", "minLength": 1, "contentMediaType": "application/octet-stream"}
 _FORM = {
     "type": "object",
     "required": [IMAGE_FIELD],
-    "properties": {IMAGE_FIELD: {"type": "array", "items": _FILE}},
+    "properties": {IMAGE_FIELD: {"type": "array", "minItems": 1, "items": _FILE}},
 }
 FILES: Json = {
     **{image_type: {"schema": _FILE} for image_type in IMAGE_TYPES},
@@ -151,9 +151,16 @@ def request_id() -> Json:
     return request_header(REQUEST_ID, "Taken over into the response and the logs.")
 
 
-def in_path(name: str) -> Json:
-    """Return a part of the path."""
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+def in_path(table: ModelTable, *names: Literal["model", "version"]) -> list[Json]:
+    """Return parts of a path, each with what it may be."""
+    known = {
+        "model": [model.name for model in table],
+        "version": list(dict.fromkeys(version for model in table for version in model.versions)),
+    }
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "enum": known[name]}}
+        for name in names
+    ]
 
 
 def ref(name: str) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from starlette.requests import Request
 
 from deployments.contracts import Matches, Question
@@ -15,6 +15,9 @@ from deployments.ingress.json_bodies import parse_json
 from deployments.ingress.models import Version
 from deployments.ingress.scoring import Scored, joined, score_all, score_one
 from deployments.ingress.settings import IngressSettings
+
+# The document says that a question is not empty; the matcher says which of a list is.
+Text = Annotated[str, WithJsonSchema({"type": "string", "pattern": r"\S"})]
 
 
 class QuestionOptions(BaseModel):
@@ -37,7 +40,7 @@ class QuestionOptions(BaseModel):
 class QuestionRequest(QuestionOptions):
     """A question for the FAQ matcher, or several."""
 
-    input: str | Annotated[list[str], Field(min_length=1, fail_fast=True)] = Field(
+    input: Text | Annotated[list[Text], Field(min_length=1, fail_fast=True)] = Field(
         description="The question's text, or a list of texts."
     )
 

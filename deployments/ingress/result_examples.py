@@ -8,6 +8,9 @@ from deployments.ingress.models import Takes
 
 Json = dict[str, Any]
 
+# A PNG of one pixel, so that what the page shows can be sent as it stands.
+IMAGE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGO4saEBAARsAgnHAg0TAAAAAElFTkSuQmCC"
+
 _EXPLANATION: Json = {
     "class_index": 287,
     "label": "n02127052 lynx, catamount",
@@ -15,7 +18,7 @@ _EXPLANATION: Json = {
     "method": "occlusion",
     "grid": [[0.02, 0.04, 0.01], [0.03, 1.0, 0.31], [0.0, 0.12, 0.0]],
     "largest_drop": 0.45,
-    "heat_map_png": "iVBORw0KGgo=",
+    "heat_map_png": IMAGE,
 }
 
 REQUEST_EXAMPLES: dict[Takes, Json] = {
@@ -39,11 +42,11 @@ REQUEST_EXAMPLES: dict[Takes, Json] = {
     "images": {
         "two": {
             "summary": "Two images",
-            "value": {"input": {"lynx.jpg": "/9j/4AAQSkZJRg==", "owl.png": "iVBORw0KGgo="}, "top_k": 1},
+            "value": {"input": {"lynx.png": IMAGE, "owl.png": IMAGE}, "top_k": 1},
         },
         "explained": {
             "summary": "An image, and where the network sees class 287 in it; true: the most probable class",
-            "value": {"input": {"lynx.jpg": "/9j/4AAQSkZJRg=="}, "top_k": 1, "explain": {"class": 287}},
+            "value": {"input": {"lynx.png": IMAGE}, "top_k": 1, "explain": {"class": 287}},
         },
     },
 }
@@ -76,7 +79,7 @@ RESPONSE_EXAMPLES: dict[Takes, Json] = {
             "value": {
                 "result": [
                     {
-                        "lynx.jpg": [["n02127052 lynx, catamount", 0.97]],
+                        "lynx.png": [["n02127052 lynx, catamount", 0.97]],
                         "owl.png": [["n01622779 great grey owl, great gray owl, Strix nebulosa", 0.99]],
                     },
                     "Computed in 84.0 ms",
@@ -86,8 +89,8 @@ RESPONSE_EXAMPLES: dict[Takes, Json] = {
         "explained": {
             "summary": "A class, and where it was seen",
             "value": {
-                "result": [{"lynx.jpg": [["n02127052 lynx, catamount", 0.97]]}, "Computed in 320.0 ms"],
-                "explanations": {"lynx.jpg": _EXPLANATION},
+                "result": [{"lynx.png": [["n02127052 lynx, catamount", 0.97]]}, "Computed in 320.0 ms"],
+                "explanations": {"lynx.png": _EXPLANATION},
             },
         },
     },
@@ -102,14 +105,14 @@ DATA_REQUEST_EXAMPLES: dict[Takes, Json] = {
         "input": {"summary": "As the reference application", "value": {"input": "How do I strike text through?"}},
     },
     "images": {
-        "data": {"summary": "Two images", "value": {"data": ["/9j/4AAQSkZJRg==", "iVBORw0KGgo="], "top_k": 1}},
+        "data": {"summary": "Two images", "value": {"data": [IMAGE, IMAGE], "top_k": 1}},
         "explained": {
             "summary": "An image, and where the network sees its most probable class",
-            "value": {"data": ["/9j/4AAQSkZJRg=="], "top_k": 1, "explain": True},
+            "value": {"data": [IMAGE], "top_k": 1, "explain": True},
         },
         "input": {
             "summary": "As the reference application",
-            "value": {"input": {"lynx.jpg": "/9j/4AAQSkZJRg=="}, "top_k": 1},
+            "value": {"input": {"lynx.png": IMAGE}, "top_k": 1},
         },
     },
 }
@@ -141,7 +144,7 @@ DATA_RESPONSE_EXAMPLES: dict[Takes, Json] = {
         },
         "input": {
             "summary": "By name",
-            "value": {"result": [{"lynx.jpg": [["n02127052 lynx, catamount", 0.97]]}, "Computed in 84.0 ms"]},
+            "value": {"result": [{"lynx.png": [["n02127052 lynx, catamount", 0.97]]}, "Computed in 84.0 ms"]},
         },
     },
 }

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from deployments.errors import Forbidden, ScoringError, Unauthenticated, Unavailable
 from deployments.ingress.openapi_parts import Json, error_responses, form_of
 
 # Whoever watches over the service has no key.
 OPEN_PATHS = frozenset({"/", "/v2/health/live", "/v2/health/ready"})
+
+# What describes the service; a setting opens it.
+DOCUMENTS = frozenset({"/docs", "/swagger.json", "/version", "/v2"})
 
 CREDENTIALS = "a key, a token of this service or one of an OpenID Connect issuer"
 
@@ -21,11 +26,11 @@ SECURITY_SCHEMES: Json = {
 _REFUSALS: tuple[type[ScoringError], ...] = (Unauthenticated, Forbidden, Unavailable)
 
 
-def secured(paths: Json) -> Json:
+def secured(paths: Json, open_paths: Collection[str]) -> Json:
     """Add what every operation asks for and refuses, but for the open ones."""
     return {
         path: item
-        if path in OPEN_PATHS
+        if path in open_paths
         else {method: _with_access(path, operation) for method, operation in item.items()}
         for path, item in paths.items()
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deployments.errors import NotFound, Unavailable
+from deployments.ingress.models import ModelTable
 from deployments.ingress.oip.binary import HEADER_LENGTH
 from deployments.ingress.oip.datatypes import DATATYPES
 from deployments.ingress.openapi_parts import (
@@ -18,6 +19,7 @@ from deployments.ingress.openapi_parts import (
     request_header,
     text_headers,
 )
+from deployments.ingress.result_examples import IMAGE
 
 TAG = "open inference protocol"
 MODEL_PATH = "/v2/models/{model}"
@@ -34,7 +36,7 @@ _BINARY: Json = {
 }
 
 
-def inference_paths() -> Json:
+def inference_paths(table: ModelTable) -> Json:
     """Return the routes of the protocol."""
     paths = {
         "/v2": get("What the server is", in_json("ServerMetadata"), form=INFERENCE_PROBLEM, tag=TAG),
@@ -43,8 +45,10 @@ def inference_paths() -> Json:
             "Whether every model answers", in_json("Health"), errors=[Unavailable], form=INFERENCE_PROBLEM, tag=TAG
         ),
     }
-    for path, noun in ((MODEL_PATH, "a model"), (VERSION_PATH, "a version of a model")):
-        parameters = [in_path(name) for name in ("model", "version") if f"{{{name}}}" in path]
+    for path, noun, parameters in (
+        (MODEL_PATH, "a model", in_path(table, "model")),
+        (VERSION_PATH, "a version of a model", in_path(table, "model", "version")),
+    ):
         options: dict[str, Any] = {"errors": (NotFound, Unavailable), "form": INFERENCE_PROBLEM, "tag": TAG}
         paths[path] = get(f"What {noun} is", in_json("ModelMetadata"), parameters=parameters, **options)
         paths[f"{path}/ready"] = get(f"Whether {noun} answers", in_json("ModelReady"), parameters=parameters, **options)
@@ -119,7 +123,7 @@ REQUEST_EXAMPLES: Json = {
     "image": {
         "summary": "An image file as base64, and one output",
         "value": {
-            "inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": ["/9j/4AAQSkZJRg=="]}],
+            "inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": [IMAGE]}],
             "outputs": [{"name": "labels"}],
         },
     },
