@@ -20,6 +20,9 @@ MAX_SHOWN = 80
 # Values of a JSON document that becomes objects of Python, of up to 64 bytes each: 256 MB at the worst.
 MAX_VALUES = 4_000_000
 
+# The query's name for what is part of `explain` in JSON.
+CLASS_IN_QUERY = "explain_class"
+
 
 def is_json(request: Request) -> bool:
     """Whether the body is JSON; clients of the reference applications often send no content type at all."""
@@ -33,10 +36,12 @@ def parse_json(request: Request, body: bytes, model: type[BodyT]) -> BodyT:
     Raises:
         UnsupportedMediaType: the content type is another.
         InvalidJson: the body is not JSON.
-        InvalidInput: it holds too many values, or a field is missing, unknown or of the wrong type.
+        InvalidInput: it holds too many values, or a field is missing, unknown or of the wrong type, or stands in the
+            query.
     """
     if not is_json(request):
         raise UnsupportedMediaType("Send a JSON body with the content type application/json.")
+    _check_query(request, model)
     _check_number_of_values(body)
     try:
         return model.model_validate_json(body)
@@ -45,6 +50,15 @@ def parse_json(request: Request, body: bytes, model: type[BodyT]) -> BodyT:
     if errors[0]["type"] == "json_invalid":
         raise InvalidJson(f"The body is not valid JSON: {errors[0]['ctx']['error']}.")
     raise InvalidInput(_sentence(errors, model, "field"))
+
+
+def _check_query(request: Request, model: type[BaseModel]) -> None:
+    """Refuse what would be ignored: beside a body of another kind the query says what JSON says itself."""
+    if not request.scope.get("query_string"):
+        return
+    for name in request.query_params:
+        if name in model.model_fields or name == CLASS_IN_QUERY:
+            raise InvalidInput(f"With a JSON body, '{name.removesuffix('_class')}' is a field of it, not of the query.")
 
 
 def parse_any(body: bytes) -> Any:

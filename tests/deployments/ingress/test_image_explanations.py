@@ -87,6 +87,19 @@ async def test_a_bare_image_and_a_form_ask_by_query(client, explainer, query, ex
     assert [item.explain for item in explainer.items] == [explain] * 2
 
 
+@pytest.mark.parametrize("path", ["/score", "/image/score", "/api/v1/service/image/score"])
+@pytest.mark.parametrize("query", ["explain=true", "explain_class=1", "top_k=1", "api-version=1&top_k=x"])
+async def test_beside_json_the_query_is_refused_and_not_ignored(client, image, path, query):
+    response = await client.post(f"{path}?{query}", json={"input": {"a": IMAGE}})
+    assert response.status_code == 422
+    assert "is a field of it, not of the query" in response.json()["detail"]
+    assert image.items == []
+
+
+async def test_a_query_that_says_something_else_is_ignored_beside_json(client):
+    assert (await client.post("/image/score?api-version=1", json={"input": {"a": IMAGE}})).status_code == 200
+
+
 @pytest.mark.parametrize("query", ["", "explain=false"])
 async def test_what_is_not_asked_for_is_not_explained(client, image, explainer, query):
     responses = [
