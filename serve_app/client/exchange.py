@@ -27,6 +27,7 @@ ResultT = TypeVar("ResultT")
 
 # How long the service may take: it need not work on what its client has given up.
 TIMEOUT_HEADER = "x-request-timeout-seconds"
+ACCEPT = "application/json, application/problem+json"
 USER_AGENT = "ray-scoring-client"
 UNAUTHENTICATED = 401
 
@@ -114,7 +115,7 @@ class Exchange:
         return failure
 
     def _send(self, call: Call[ResultT], payload: Payload, credential: SecretStr | None) -> Send:
-        headers = {"user-agent": USER_AGENT, "accept": "application/json", TIMEOUT_HEADER: self._seconds_left()}
+        headers = {"user-agent": USER_AGENT, "accept": ACCEPT, TIMEOUT_HEADER: self._seconds_left()}
         if payload.media_type:
             headers["content-type"] = payload.media_type
         if credential is not None:

@@ -49,7 +49,7 @@ def test_a_request_says_what_is_asked_how_long_it_may_take_and_who_asks(drive, a
     assert json.loads(sent.payload.content) == {"input": "port?", "top_k": 1}
     assert sent.headers == {
         "user-agent": "ray-scoring-client",
-        "accept": "application/json",
+        "accept": "application/json, application/problem+json",
         "content-type": "application/json",
         TIMEOUT_HEADER: "12.000",
         "authorization": "Bearer k-1",
