@@ -187,6 +187,8 @@ def test_a_node_that_builds_the_application_needs_no_model_library():
         ),
         ("deployments.preprocess.preparation", {"torch", "torchvision", "ray"} | MATCHING),
         ("deployments.ingress.app", MODEL_LIBRARIES | {"ray"}),
+        ("serve_app.client", MODEL_LIBRARIES | {"ray"}),
+        ("serve_app.score.commands", MODEL_LIBRARIES | {"ray"}),
     ],
 )
 def test_what_a_module_loads_in_the_end(module, never):
