@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from deployments.destinations import check_file
 from deployments.errors import StartupError
-from deployments.faq_matcher.destinations import check_file
 from serve_app.faq.inputs import ModelOption
 from serve_app.late_progress import LateProgress
 from serve_app.refusals import refusals

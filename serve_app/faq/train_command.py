@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from deployments.destinations import check_new
 from serve_app.faq.inputs import (
     AnswersOption,
     DataOption,
@@ -23,7 +24,7 @@ from serve_app.faq.inputs import (
     read_recipe,
 )
 from serve_app.late_progress import LateProgress
-from serve_app.refusals import check_new_model, refusals
+from serve_app.refusals import refusals
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.learned import Learned
@@ -56,7 +57,7 @@ def train(
         # Here, so that the command line works where the model libraries are not installed.
         from deployments.faq_matcher import storage, training
 
-        check_new_model(output, overwrite=overwrite)
+        check_new(output, storage.is_model, "FAQ model", overwrite=overwrite)
         chosen = read_recipe(
             recipe,
             encoder=encoder_name(encoder, semantic=semantic),

@@ -11,8 +11,8 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from deployments.destinations import check_file
 from deployments.errors import StartupError
-from deployments.faq_matcher.destinations import check_file
 from deployments.faq_matcher.recipe import Recipe
 from serve_app.faq.inputs import (
     AnswersOption,

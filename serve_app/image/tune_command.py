@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from deployments.destinations import check_file
 from deployments.errors import StartupError
 from serve_app.image.tune_settings import Tuned, read_tuned, tuned_yaml
 from serve_app.late_progress import LateProgress
@@ -68,8 +69,7 @@ def tune(
 def _check(output: Path | None, *, overwrite: bool) -> None:
     if output is None:
         return
-    if output.is_dir() or not output.parent.is_dir():
-        raise StartupError(f"{output} cannot be written: name a file in a directory that exists.")
+    check_file(output)
     if output.exists() and not overwrite:
         raise StartupError(f"{output} exists: choose another --output, or replace it with --overwrite.")
 
