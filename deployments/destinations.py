@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from deployments.errors import StartupError
 
@@ -54,6 +56,24 @@ def check_new(
 def is_taken(directory: Path) -> bool:
     """Whether something is there: a file, or a directory that is not empty."""
     return directory.is_file() or (directory.is_dir() and any(directory.iterdir()))
+
+
+@contextmanager
+def partial_file(directory: Path) -> Iterator[IO[bytes]]:
+    """A new file, open for writing, that goes away unless its block has renamed it, as a whole, to what it is.
+
+    Args:
+        directory: where it is, made if need be.
+
+    Raises:
+        OSError: the directory cannot be written.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=directory, prefix="partial-", delete=False) as file:
+        try:
+            yield file
+        finally:
+            Path(file.name).unlink(missing_ok=True)
 
 
 @contextmanager
