@@ -1,4 +1,4 @@
-"""What the commands of `scoring faq` say where they cannot go on: one sentence on standard error, and exit code 2."""
+"""What commands say where they cannot go on: one sentence on standard error, and exit code 2."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def refusals(output: Path | None = None, *, extra: str = "faq") -> Iterator[None
     try:
         yield
     except StartupError as error:
-        _refuse(str(error))
+        refuse(str(error))
     except ImportError as error:
         extra = "faq-training" if (error.name or "").partition(".")[0] in _OF_TRAINING else extra
-        _refuse(f"{error.name} is not installed: install it with `pip install 'ray-scoring[{extra}]'`.")
+        refuse(f"{error.name} is not installed: install it with `pip install 'ray-scoring[{extra}]'`.")
     except OSError as error:
         if output is None:
             raise
-        _refuse(f"{output} cannot be written: {error.strerror or error}.")
+        refuse(f"{output} cannot be written: {error.strerror or error}.")
 
 
-def _refuse(sentence: str) -> NoReturn:
+def refuse(sentence: str) -> NoReturn:
     """Ends the command with a sentence."""
     typer.echo(sentence, err=True)
     raise typer.Exit(REFUSED)

@@ -128,8 +128,6 @@ def _show(report: EvaluationReport, top: int) -> None:
 
 
 def _write(file: Path, text: str) -> None:
-    try:
+    with refusals(file):
         file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StartupError(f"{file} cannot be written: {error.strerror or error}.") from error
     typer.echo(f"Wrote {file}.")
