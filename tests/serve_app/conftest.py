@@ -1,4 +1,5 @@
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from serve_app.faq.commands import app
@@ -13,6 +14,18 @@ def faq():
         return CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False, env={"COLUMNS": "200"})
 
     return faq
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a config file, of text or settings; returns its path."""
+
+    def write(content):
+        path = tmp_path / "mine.yaml"
+        path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+        return path
+
+    return write
 
 
 @pytest.fixture
