@@ -77,7 +77,7 @@ def image_service(
     *,
     config: Config = None,
     photos: Photos = None,
-    seconds: Seconds = 5,
+    seconds: Seconds = 15,
     rounds: Rounds = 3,
     json: Json = None,
     markdown: Markdown = False,
