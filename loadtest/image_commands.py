@@ -18,10 +18,7 @@ from loadtest.payloads import photo_payloads
 # Of 150 KB each as pixels, and many times that inside of a network.
 MOST_IN_A_BATCH = 4096
 
-ImageData = Annotated[
-    Path | None,
-    typer.Option(help="Folder with images/imagenet/, images/imagenet_labels.csv and weights/NETWORK.pth."),
-]
+IMAGE_DATA = typer.Option(help="Folder with images/imagenet/, images/imagenet_labels.csv and weights/NETWORK.pth.")
 
 
 @benchmark
@@ -30,7 +27,7 @@ def engines(
     network: Network = "resnet152",
     device: Device = "cpu",
     batches: Annotated[str, typer.Option(help="Batch sizes, with commas between them.")] = "1,8,32,128",
-    data: ImageData = None,
+    data: Annotated[Path | None, IMAGE_DATA] = None,
     only: Only = None,
     starts: Annotated[int, typer.Option(min=1, help="Starts of each engine with its cache.")] = 2,
     seconds: Annotated[float, typer.Option(min=0.1, help="Least length of each measurement.")] = 3,
@@ -56,9 +53,7 @@ def engines(
 @benchmark
 def answers(
     *,
-    data: Annotated[
-        Path, typer.Option(help="Folder with images/imagenet/, images/imagenet_labels.csv and weights/NETWORK.pth.")
-    ],
+    data: Annotated[Path, IMAGE_DATA],
     network: Network = "mobilenet_v2",
     device: Device = "cpu",
     only: Only = None,

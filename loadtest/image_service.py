@@ -18,7 +18,7 @@ from loadtest.payloads import Payload
 from loadtest.ray_processes import CpuMeter, by_role, replica_counts
 from loadtest.report import Report
 from loadtest.service import Service, get, post, serving
-from loadtest.throughput import check
+from loadtest.throughput import checked
 
 # Replicas that load adds are there after it.
 WARM_UP_SECONDS = 8
@@ -48,14 +48,13 @@ def measure(config: Config, payloads: Sequence[Payload], *, seconds: float, roun
     wrk.wrk_path()
     name, _ = first_version(config, KINDS["image"])
     with serving(config) as service:
-        url = f"{service.url}/{name}/score"
-        check(url, payloads)
+        url = checked(service, name, payloads)
         facts = get(f"{service.url}/v2/models/{name}")["parameters"]
         with bare_engine(config, facts, payloads) as bare:
             check_same(facts, bare.facts)
             wrk.run(url, payloads, connections=max(CLIENTS), seconds=WARM_UP_SECONDS)
             measured = [_round(service, url, payloads, bare, seconds) for _ in range(rounds)]
-        return reports(measured, server_timing(url, payloads), facts, _more_replicas(service))
+        return reports(measured, server_timing(url, payloads), facts, replica_counts(service.processes()))
 
 
 def check_same(service: Mapping[str, Any], bare: Mapping[str, Any]) -> None:
@@ -99,7 +98,3 @@ def _round(service: Service, url: str, payloads: Sequence[Payload], bare: BareEn
 def _children_seconds() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def _more_replicas(service: Service) -> dict[str, int]:
-    return {name: count for name, count in replica_counts(service.processes()).items() if count > 1}

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from loadtest.ray_processes import more_than_one
 from loadtest.report import Report
 from loadtest.spread import Spread, spread
 from loadtest.wrk import WrkResult
@@ -87,7 +88,7 @@ def reports(
         rounds: what was measured.
         timing: medians of Server-Timing by step, in milliseconds.
         facts: of the model.
-        replicas: of deployments that have more than one, after the rounds.
+        replicas: of each deployment after the rounds; shown where a deployment has more than one.
     """
     data = {
         "rounds": [asdict(each) for each in rounds],
@@ -132,7 +133,6 @@ def _one_client(
 def _several_clients(rounds: Sequence[Round], replicas: Mapping[str, int]) -> Report:
     label, best = best_layout(rounds)
     taken = max(load.client_share for each in rounds for load in each.loads.values())
-    more = ", ".join(f"{count} {name}" for name, count in sorted(replicas.items())) or "one each"
     return Report(
         "Image: images per second over HTTP beside the bare engine",
         ["Clients", "Images/s", "p50 ms", "p99 ms", "Errors", "Share of the bare engine"],
@@ -143,7 +143,7 @@ def _several_clients(rounds: Sequence[Round], replicas: Mapping[str, int]) -> Re
                 f"{len(rounds[0].bare)} layouts and batch sizes. Wanted: {WANTED_SHARE} of it with "
                 f"{WANTED_CLIENTS} clients. It decodes nothing; the service does."
             ),
-            f"Replicas after the rounds: {more}. wrk took at most {taken:.0%} of a core.",
+            f"Replicas after the rounds: {more_than_one(replicas)}. wrk took at most {taken:.0%} of a core.",
         ],
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -66,6 +66,11 @@ def replica_counts(processes: Iterable[psutil.Process]) -> dict[str, int]:
     roles = [role(process) for process in processes]
     names = [name.removeprefix("replica ") for name in roles if name.startswith("replica ")]
     return dict(Counter(name for name in names if not name.endswith("(starting)")))
+
+
+def more_than_one(replicas: Mapping[str, int]) -> str:
+    """Name the deployments that have several replicas."""
+    return ", ".join(f"{count} {name}" for name, count in sorted(replicas.items()) if count > 1) or "one each"
 
 
 class CpuMeter:

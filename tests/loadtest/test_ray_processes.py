@@ -7,7 +7,7 @@ import sys
 import psutil
 import pytest
 
-from loadtest.ray_processes import CpuMeter, by_role, cpu_shares, memory, role_of
+from loadtest.ray_processes import CpuMeter, by_role, cpu_shares, memory, more_than_one, role_of
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,11 @@ def test_a_process_counts_from_the_meters_start_and_a_new_one_from_its_own():
 
 def test_processes_of_a_role_add_up():
     assert by_role([("a", 1.0), ("b", 2.0), ("a", 0.5)]) == {"a": 1.5, "b": 2.0}
+
+
+def test_only_deployments_with_several_replicas_are_named():
+    assert more_than_one({"ingress": 2, "faq-1": 1, "a": 3}) == "3 a, 2 ingress"
+    assert more_than_one({"ingress": 1}) == "one each"
 
 
 def test_memory_of_this_process():
