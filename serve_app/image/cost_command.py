@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from deployments.destinations import check_file
 from deployments.errors import StartupError
 from serve_app.refusals import refusals
 
@@ -77,6 +78,8 @@ def cost(
     asked = _Asked(architecture, weights, weights_uri, model_dir, price, given, cpu_cores, utilization, currency)
     with refusals(json, extra="torch,openvino"):
         _check(asked)
+        if json is not None:
+            check_file(json)
         answer = _answer(asked)
         if json is not None:
             json.write_text(json_module.dumps(_figures(asked, answer), indent=1) + "\n", encoding="utf-8")
