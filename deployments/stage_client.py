@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypedDict, TypeVar
 
 from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import RayServeException
@@ -28,6 +28,14 @@ MAX_CALL_BYTES = 32 * 1024 * 1024
 
 # Scoring has no side effects, so what a dying replica left unanswered is asked again, this often.
 RETRIES_AFTER_LOSS = 2
+
+
+class _Limits(TypedDict):
+    """A coalescer's, by its own names."""
+
+    max_items: int
+    max_waiting: int
+    max_calls: Callable[[], int]
 
 
 class StageClient(Generic[ItemT, ResultT]):
@@ -55,13 +63,15 @@ class StageClient(Generic[ItemT, ResultT]):
         # The messages hold data classes of this product, which plain pickle carries at half of cloudpickle's cost.
         self._handle = handle.options(request_serialization="pickle", response_serialization="pickle")
         self._replicas = RecentReplicas(scaling.min_replicas)
+        limits = _Limits(
+            max_items=scaling.max_items_per_call,
+            max_waiting=scaling.max_queued_requests,
+            max_calls=lambda: CALLS_PER_REPLICA * self._replicas.count(),
+        )
+        if max_alone is not None:
+            limits = _Limits(max_items=1, max_waiting=0, max_calls=lambda: max_alone)
         self._coalescer: Coalescer[ItemT, Outcome[ResultT]] = Coalescer(
-            self._send,
-            max_items=scaling.max_items_per_call if max_alone is None else 1,
-            max_waiting=scaling.max_queued_requests if max_alone is None else 0,
-            max_calls=lambda: CALLS_PER_REPLICA * self._replicas.count() if max_alone is None else max_alone,
-            weigh=weigh,
-            max_weight=MAX_CALL_BYTES,
+            self._send, **limits, weigh=weigh, max_weight=MAX_CALL_BYTES
         )
 
     async def submit(self, item: ItemT, *, deadline: float | None = None) -> Outcome[ResultT]:

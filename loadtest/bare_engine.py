@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from loadtest.configs import KINDS, Config, arguments, first_version
-from loadtest.payloads import Payload
+from loadtest.payloads import Payload, written
 from loadtest.programs import Program, program
 
 # At which the engine is measured: alone, and what the service could make of the requests that wait.
@@ -69,12 +69,8 @@ def bare_engine(config: Config, service: Mapping[str, Any], payloads: Sequence[P
     threads = int(service.get("threads") or len(os.sched_getaffinity(0)))
     layouts = layouts_of(len(os.sched_getaffinity(0))) if service.get("device") == "cpu" else {threads: 1}
     with TemporaryDirectory(prefix="loadtest-") as directory, ExitStack() as stack:
-        photos = []
-        for number, payload in enumerate(payloads):
-            photos.append(Path(directory) / str(number))
-            photos[-1].write_bytes(payload.content)
-        with_photos = ["--photos", *map(str, photos)]
-        reference = stack.enter_context(_program(config, threads, *with_photos))
+        photos = written(payloads, Path(directory))
+        reference = stack.enter_context(_program(config, threads, "--photos", *photos))
         programs = {
             each: [stack.enter_context(_program(config, each, is_free=True)) for _ in range(count)]
             for each, count in layouts.items()

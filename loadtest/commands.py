@@ -17,16 +17,15 @@ from loadtest.configs import read_config
 from loadtest.options import (
     Clients,
     Config,
-    Json,
     LoadedModel,
-    Markdown,
     Model,
     Photos,
     Questions,
+    Reports,
     Rounds,
     Seconds,
     Settle,
-    reported,
+    benchmark,
 )
 from loadtest.payloads import Payload, photo_payloads, question_payloads
 
@@ -43,6 +42,7 @@ def bench() -> None:
 
 
 @app.command()
+@benchmark
 def throughput(
     *,
     config: Config = None,
@@ -52,18 +52,16 @@ def throughput(
     warm_up: Annotated[float, typer.Option(min=0, help="Seconds of load before the first round.")] = 5,
     rounds: Rounds = 3,
     model: Annotated[Model | None, typer.Option(help="Only one of the models.")] = None,
-    json: Json = None,
-    markdown: Markdown = False,
-) -> None:
+) -> Reports:
     """Requests per second and latency: FAQ with 1, 16 and 64 clients, image with 1 and 16."""
     from loadtest.throughput import measure
 
-    with reported(json, markdown) as reports:
-        payloads = {each.value: _payloads(each, questions, photos) for each in Model if model in {None, each}}
-        reports.append(measure(read_config(config), payloads, seconds=seconds, warm_up=warm_up, rounds=rounds))
+    payloads = {each.value: _payloads(each, questions, photos) for each in Model if model in {None, each}}
+    return [measure(read_config(config), payloads, seconds=seconds, warm_up=warm_up, rounds=rounds)]
 
 
 @app.command()
+@benchmark
 def scaling(
     *,
     config: Config = None,
@@ -74,53 +72,49 @@ def scaling(
     seconds: Seconds = 15,
     removal_seconds: Annotated[float, typer.Option(min=1, help="Idle time before a replica is removed.")] = 60,
     rounds: Rounds = 1,
-    json: Json = None,
-    markdown: Markdown = False,
-) -> None:
+) -> Reports:
     """When a saturated replica gets another beside it, and when that goes again."""
     from loadtest.scaling import measure
 
-    with reported(json, markdown) as reports:
-        reports.append(
-            measure(
-                read_config(config),
-                model.value,
-                _payloads(model, questions, photos),
-                connections=clients,
-                seconds=seconds,
-                rounds=rounds,
-                removal_seconds=removal_seconds,
-            )
+    return [
+        measure(
+            read_config(config),
+            model.value,
+            _payloads(model, questions, photos),
+            connections=clients,
+            seconds=seconds,
+            rounds=rounds,
+            removal_seconds=removal_seconds,
         )
+    ]
 
 
 @app.command()
+@benchmark
 def idle(
     *,
     config: Config = None,
     seconds: Seconds = 30,
     settle: Settle = 15,
     rounds: Rounds = 3,
-    json: Json = None,
-    markdown: Markdown = False,
-) -> None:
+) -> Reports:
     """Processor time without traffic, by process, beside bare Ray Serve."""
     from loadtest.idle import measure
 
-    with reported(json, markdown) as reports:
-        reports.append(measure(read_config(config), seconds=seconds, settle_seconds=settle, rounds=rounds))
+    return [measure(read_config(config), seconds=seconds, settle_seconds=settle, rounds=rounds)]
 
 
 @app.command()
-def memory(*, config: Config = None, settle: Settle = 10, json: Json = None, markdown: Markdown = False) -> None:
+@benchmark
+def memory(*, config: Config = None, settle: Settle = 10) -> Reports:
     """Memory at rest, by process."""
     from loadtest.memory import measure
 
-    with reported(json, markdown) as reports:
-        reports.append(measure(read_config(config), settle_seconds=settle))
+    return [measure(read_config(config), settle_seconds=settle)]
 
 
 @app.command()
+@benchmark
 def startup(
     *,
     config: Config = None,
@@ -128,18 +122,16 @@ def startup(
         str | None, typer.Option(help="Starts the service; takes --config and --port.  [default: scripts/serve]")
     ] = None,
     rounds: Rounds = 3,
-    json: Json = None,
-    markdown: Markdown = False,
-) -> None:
+) -> Reports:
     """Time from the command to a service that answers."""
     from loadtest.startup import default_command, measure
 
-    with reported(json, markdown) as reports:
-        words = shlex.split(command) if command else default_command()
-        reports.append(measure(read_config(config), command=words, rounds=rounds))
+    words = shlex.split(command) if command else default_command()
+    return [measure(read_config(config), command=words, rounds=rounds)]
 
 
 @app.command()
+@benchmark
 def replica_loss(
     *,
     config: Config = None,
@@ -147,18 +139,16 @@ def replica_loss(
     clients: Clients = 16,
     seconds: Seconds = 5,
     rounds: Rounds = 3,
-    json: Json = None,
-    markdown: Markdown = False,
-) -> None:
+) -> Reports:
     """Kill one of two FAQ replicas under load: failed requests, time until two run again."""
     from loadtest.replica_loss import measure
 
-    with reported(json, markdown) as reports:
-        payloads = question_payloads(questions)
-        reports.append(measure(read_config(config), payloads, clients=clients, seconds=seconds, rounds=rounds))
+    payloads = question_payloads(questions)
+    return [measure(read_config(config), payloads, clients=clients, seconds=seconds, rounds=rounds)]
 
 
 @app.command()
+@benchmark
 def drain(
     *,
     config: Config = None,
@@ -168,20 +158,16 @@ def drain(
     clients: Clients = 16,
     seconds: Seconds = 5,
     rounds: Rounds = 3,
-    json: Json = None,
-    markdown: Markdown = False,
-) -> None:
+) -> Reports:
     """Stop the service with SIGTERM under load: accepted requests that failed."""
     from loadtest.drain import measure
 
-    with reported(json, markdown) as reports:
-        payloads = _payloads(model, questions, photos)
-        reports.append(
-            measure(read_config(config), model.value, payloads, clients=clients, seconds=seconds, rounds=rounds)
-        )
+    payloads = _payloads(model, questions, photos)
+    return [measure(read_config(config), model.value, payloads, clients=clients, seconds=seconds, rounds=rounds)]
 
 
 @app.command()
+@benchmark
 def faq_speed(
     *,
     originals: Annotated[
@@ -193,31 +179,26 @@ def faq_speed(
     encoder: Annotated[str | None, typer.Option(help="Sentence encoder; without one, words alone.")] = None,
     http: Annotated[bool, typer.Option("--http/--no-http", help="Also serve each model.")] = True,
     seconds: Seconds = 10,
-    json: Json = None,
-    markdown: Markdown = False,
-) -> None:
+) -> Reports:
     """Time to score a question, memory and training by the size of the FAQ."""
     from loadtest.faq_speed import measure
 
-    with reported(json, markdown) as reports:
-        reports.append(measure(originals, data=data, encoder=encoder, seconds=seconds, over_http=http))
+    return [measure(originals, data=data, encoder=encoder, seconds=seconds, over_http=http)]
 
 
 @app.command()
+@benchmark
 def faq_accuracy(
     *,
     data: Annotated[
         Path | None, typer.Option(help="Folder with the sets: faq/stackfaq_*.tsv, stackexchange_dump/SITE/Posts.xml.")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many splits of the duplicates.")] = 5,
-    json: Json = None,
-    markdown: Markdown = False,
-) -> None:
+) -> Reports:
     """How often the FAQ matcher is right, beside other methods; in process, on public sets."""
     from loadtest.faq_accuracy import measure
 
-    with reported(json, markdown) as reports:
-        reports.extend(measure(data, seeds=seeds))
+    return measure(data, seeds=seeds)
 
 
 def _payloads(model: Model, questions: Path | None, photos: Path | None) -> list[Payload]:

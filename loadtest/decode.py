@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from loadtest.errors import BenchmarkError
-from loadtest.payloads import photo_payloads
+from loadtest.payloads import photo_payloads, written
+from loadtest.programs import answer_of
 from loadtest.report import Report
 from loadtest.spread import spread
 
 _COLUMNS = ["Photos", "Median size", "KB", "p50 ms", "Least ms", "Decoded whole: p50 ms", "Least ms", "Whole / scaled"]
+
+_FAILURE = "The photos cannot be prepared; what the program says stands above."
 
 # One core is measured: no library may take more.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -35,12 +32,10 @@ def measure(photos: Path | None, *, weights: str | None, seconds: float, rounds:
         BenchmarkError: there are no photos, or the program failed.
     """
     with TemporaryDirectory(prefix="loadtest-") as directory:
-        files = []
-        for number, payload in enumerate(photo_payloads(photos)):
-            files.append(Path(directory) / str(number))
-            files[-1].write_bytes(payload.content)
-        shared = ["--seconds", str(seconds), "--rounds", str(rounds), "--photos", *map(str, files)]
-        found = _program([*(["--weights", weights] if weights else []), *shared])
+        files = written(photo_payloads(photos), Path(directory))
+        shared = ["--seconds", str(seconds), "--rounds", str(rounds), "--photos", *files]
+        more = ["--weights", weights] if weights else []
+        found = answer_of("decode", *more, *shared, failure=_FAILURE, environment=_ONE_THREAD)
     return report(found)
 
 
@@ -80,12 +75,3 @@ def _classes(found: dict[str, Any] | None) -> list[str]:
         f"{found['noise_largest']:.3f} at most, {found['noise_largest_mean']:.4f} on average."
     )
     return [scaled, noise]
-
-
-def _program(arguments: Sequence[str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "loadtest.in_process.decode", *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=os.environ | _ONE_THREAD)
-    if done.returncode:
-        raise BenchmarkError("The photos cannot be prepared; what the program says stands above.")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found

@@ -13,7 +13,7 @@ from loadtest.payloads import Payload
 from loadtest.report import Report
 from loadtest.service import serving
 from loadtest.spread import spread
-from loadtest.throughput import check
+from loadtest.throughput import checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,7 @@ def measure(
     measured = []
     for _ in range(rounds):
         with serving(config) as service:
-            url = f"{service.url}/{name}/score"
-            check(url, payloads)
+            url = checked(service, name, payloads)
             load = Clients(url, payloads, clients)
             load.start()
             try:

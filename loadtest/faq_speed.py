@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from loadtest import wrk
 from loadtest.configs import KINDS, first_version, read_config
 from loadtest.errors import BenchmarkError
 from loadtest.payloads import Payload
+from loadtest.programs import answer_of
 from loadtest.report import Report
 from loadtest.service import serving
 
@@ -22,6 +21,7 @@ from loadtest.service import serving
 _TOP_K = 10
 _QUESTION = "How do I change the port, and where do I see that it worked?"
 _WARM_UP_SECONDS = 3
+_FAILURE = "The model does not train or load; what it says stands above."
 
 _COLUMNS = [
     "Originals", f"Best {_TOP_K}: p50 ms", "p99 ms", "All: p50 ms", "Best over HTTP: p50 ms", "All over HTTP: p50 ms",
@@ -108,18 +108,10 @@ def _size(
 ) -> Size:
     shared = [] if data is None else ["--data", str(data)]
     encoding = [] if encoder is None else ["--encoder", encoder]
-    trained = _program([*shared, "train", "--originals", str(originals), "--output", str(directory), *encoding])
-    scored = _program([*shared, "ask", "--model", str(directory), "--seconds", str(seconds)])
+    training = ["train", "--originals", str(originals), "--output", str(directory), *encoding]
+    trained = answer_of("faq", *shared, *training, failure=_FAILURE)
+    scored = answer_of("faq", *shared, "ask", "--model", str(directory), "--seconds", str(seconds), failure=_FAILURE)
     return Size(originals, trained, scored, _over_http(directory, seconds) if over_http else {})
-
-
-def _program(arguments: Sequence[str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "loadtest.in_process.faq", *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise BenchmarkError("The model does not train or load; what it says stands above.")
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
 
 
 def _over_http(model: Path, seconds: float) -> dict[str, float]:

@@ -82,7 +82,7 @@ def report(product: list[Shares], bare: list[Shares], seconds: float) -> Report:
     """Put both into a table: the processes of the middle round, totals of all."""
     totals = [_total(shares) for shares in product], [_total(shares) for shares in bare]
     difference = spread(totals[0]).median - spread(totals[1]).median
-    service, other = _by_role(_middle(product)), _by_role(_middle(bare))
+    service, other = (ray_processes.by_role(_middle(shares)) for shares in (product, bare))
     roles = [*service, *(role for role in other if role not in service)]
     rows = [[role, _percent(service.get(role)), _percent(other.get(role))] for role in roles]
     rows.append(["all", spread(totals[0]).text(), spread(totals[1]).text()])
@@ -115,13 +115,6 @@ def _rounds(
 
 def _middle(rounds: list[Shares]) -> Shares:
     return sorted(rounds, key=_total)[len(rounds) // 2]
-
-
-def _by_role(shares: Shares) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for role, share in shares:
-        found[role] = found.get(role, 0.0) + share
-    return found
 
 
 def _total(shares: Shares) -> float:

@@ -12,83 +12,73 @@ import typer
 
 from loadtest.configs import read_config
 from loadtest.errors import BenchmarkError
-from loadtest.options import Config, Device, Json, Markdown, Network, Only, Photos, Rounds, Seconds, reported
+from loadtest.options import Config, Device, Network, Only, Photos, Reports, Rounds, Seconds, benchmark
 from loadtest.payloads import photo_payloads
 
 # Of 150 KB each as pixels, and many times that inside of a network.
 MOST_IN_A_BATCH = 4096
 
-ImageData = Annotated[
-    Path | None,
-    typer.Option(help="Folder with images/imagenet/, images/imagenet_labels.csv and weights/NETWORK.pth."),
-]
+IMAGE_DATA = typer.Option(help="Folder with images/imagenet/, images/imagenet_labels.csv and weights/NETWORK.pth.")
 
 
+@benchmark
 def engines(
     *,
     network: Network = "resnet152",
     device: Device = "cpu",
     batches: Annotated[str, typer.Option(help="Batch sizes, with commas between them.")] = "1,8,32,128",
-    data: ImageData = None,
+    data: Annotated[Path | None, IMAGE_DATA] = None,
     only: Only = None,
     starts: Annotated[int, typer.Option(min=1, help="Starts of each engine with its cache.")] = 2,
     seconds: Annotated[float, typer.Option(min=0.1, help="Least length of each measurement.")] = 3,
     rounds: Rounds = 3,
-    json: Json = None,
-    markdown: Markdown = False,
-) -> None:
+) -> Reports:
     """Start, latency, images per second and memory of each engine, without a service."""
     from loadtest.image_engines import measure
 
-    with reported(json, markdown) as reports:
-        reports.append(
-            measure(
-                network,
-                device=device,
-                batches=_numbers(batches),
-                data=data,
-                only=only,
-                seconds=seconds,
-                rounds=rounds,
-                starts=starts,
-            )
+    return [
+        measure(
+            network,
+            device=device,
+            batches=_numbers(batches),
+            data=data,
+            only=only,
+            seconds=seconds,
+            rounds=rounds,
+            starts=starts,
         )
+    ]
 
 
+@benchmark
 def answers(
     *,
-    data: Annotated[
-        Path, typer.Option(help="Folder with images/imagenet/, images/imagenet_labels.csv and weights/NETWORK.pth.")
-    ],
+    data: Annotated[Path, IMAGE_DATA],
     network: Network = "mobilenet_v2",
     device: Device = "cpu",
     only: Only = None,
-    json: Json = None,
-    markdown: Markdown = False,
-) -> None:
+) -> Reports:
     """What each engine and precision changes in the answers to real photos."""
     from loadtest.image_answers import measure
 
-    with reported(json, markdown) as reports:
-        reports.append(measure(network, device=device, data=data, only=only))
+    return [measure(network, device=device, data=data, only=only)]
 
 
+@benchmark
 def image_service(
     *,
     config: Config = None,
     photos: Photos = None,
-    seconds: Seconds = 5,
+    seconds: Seconds = 15,
     rounds: Rounds = 3,
-    json: Json = None,
-    markdown: Markdown = False,
-) -> None:
+) -> Reports:
     """The service over HTTP beside its bare engine: one client's latency, images per second of several."""
     from loadtest.image_service import measure
 
-    with reported(json, markdown) as reports:
-        reports.extend(measure(read_config(config), photo_payloads(photos), seconds=seconds, rounds=rounds))
+    return measure(read_config(config), photo_payloads(photos), seconds=seconds, rounds=rounds)
 
 
+@benchmark
 def decode(
     *,
     photos: Photos = None,
@@ -97,14 +87,11 @@ def decode(
     ] = None,
     seconds: Seconds = 10,
     rounds: Rounds = 3,
-    json: Json = None,
-    markdown: Markdown = False,
-) -> None:
+) -> Reports:
     """Time to prepare a photo on one core, as it is and at 12 megapixels."""
     from loadtest.decode import measure
 
-    with reported(json, markdown) as reports:
-        reports.append(measure(photos, weights=weights, seconds=seconds, rounds=rounds))
+    return [measure(photos, weights=weights, seconds=seconds, rounds=rounds)]
 
 
 def _numbers(text: str) -> list[int]:

@@ -13,12 +13,12 @@ from loadtest import wrk
 from loadtest.bare_engine import BareEngine, bare_engine
 from loadtest.configs import KINDS, Config, first_version
 from loadtest.errors import BenchmarkError
-from loadtest.image_service_figures import CLIENTS, Load, Round, reports
+from loadtest.image_service_figures import CLIENTS, WRK, Load, Round, reports
 from loadtest.payloads import Payload
-from loadtest.ray_processes import replica_counts
+from loadtest.ray_processes import CpuMeter, by_role, replica_counts
 from loadtest.report import Report
 from loadtest.service import Service, get, post, serving
-from loadtest.throughput import check
+from loadtest.throughput import checked
 
 # Replicas that load adds are there after it.
 WARM_UP_SECONDS = 8
@@ -40,7 +40,7 @@ def measure(config: Config, payloads: Sequence[Payload], *, seconds: float, roun
         rounds: how many.
 
     Returns:
-        A table for one client, with every figure as data, and one for several.
+        A table for one client, with every figure as data, one for several, and one of each process's processor time.
 
     Raises:
         BenchmarkError: the service or wrk failed, or the config has no image model.
@@ -48,14 +48,13 @@ def measure(config: Config, payloads: Sequence[Payload], *, seconds: float, roun
     wrk.wrk_path()
     name, _ = first_version(config, KINDS["image"])
     with serving(config) as service:
-        url = f"{service.url}/{name}/score"
-        check(url, payloads)
+        url = checked(service, name, payloads)
         facts = get(f"{service.url}/v2/models/{name}")["parameters"]
         with bare_engine(config, facts, payloads) as bare:
             check_same(facts, bare.facts)
             wrk.run(url, payloads, connections=max(CLIENTS), seconds=WARM_UP_SECONDS)
-            measured = [_round(url, payloads, bare, seconds) for _ in range(rounds)]
-        return reports(measured, server_timing(url, payloads), facts, _more_replicas(service))
+            measured = [_round(service, url, payloads, bare, seconds) for _ in range(rounds)]
+        return reports(measured, server_timing(url, payloads), facts, replica_counts(service.processes()))
 
 
 def check_same(service: Mapping[str, Any], bare: Mapping[str, Any]) -> None:
@@ -82,25 +81,20 @@ def server_timing(url: str, payloads: Sequence[Payload]) -> dict[str, float]:
     return {step: statistics.median(values) for step, values in steps.items()}
 
 
-def _round(url: str, payloads: Sequence[Payload], bare: BareEngine, seconds: float) -> Round:
+def _round(service: Service, url: str, payloads: Sequence[Payload], bare: BareEngine, seconds: float) -> Round:
+    def load(clients: int) -> Load:
+        meter, before = CpuMeter(service.processes), _children_seconds()
+        result = wrk.run(url, payloads, connections=clients, seconds=seconds)
+        # wrk is the only child that has ended since.
+        return Load(result, by_role([*meter.used(), (WRK, _children_seconds() - before)]))
+
     before = bare.photos(seconds)
-    alone = _load(url, payloads, 1, seconds)
+    alone = load(1)
     after = bare.photos(seconds)
-    several = {clients: _load(url, payloads, clients, seconds) for clients in CLIENTS if clients > 1}
+    several = {clients: load(clients) for clients in CLIENTS if clients > 1}
     return Round(before, after, {1: alone, **several}, bare.rates(seconds))
-
-
-def _load(url: str, payloads: Sequence[Payload], clients: int, seconds: float) -> Load:
-    before = _children_seconds()
-    result = wrk.run(url, payloads, connections=clients, seconds=seconds)
-    # wrk is the only child that has ended since.
-    return Load(result, (_children_seconds() - before) / result.seconds)
 
 
 def _children_seconds() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def _more_replicas(service: Service) -> dict[str, int]:
-    return {name: count for name, count in replica_counts(service.processes()).items() if count > 1}

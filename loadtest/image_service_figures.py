@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from loadtest.ray_processes import more_than_one
 from loadtest.report import Report
 from loadtest.spread import Spread, spread
 from loadtest.wrk import WrkResult
@@ -19,6 +22,9 @@ WANTED_SHARE, WANTED_CLIENTS = 0.9, 8
 
 DRIFT = 0.1
 
+# Its role beside those of the service's processes.
+WRK = "wrk"
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -26,11 +32,20 @@ class Load:
 
     Attributes:
         result: what it measured.
-        client_share: of a core, that wrk itself took.
+        cpu_seconds: of a core, by the role of the processes that took them; wrk itself is one.
     """
 
     result: WrkResult
-    client_share: float
+    cpu_seconds: dict[str, float]
+
+    @property
+    def client_share(self) -> float:
+        """Of a core, that wrk itself took."""
+        return self.cpu_seconds[WRK] / self.result.seconds
+
+    def cpu_ms(self, role: str) -> float:
+        """Milliseconds of a core that a role took for each response; not a number where none came."""
+        return 1e3 * self.cpu_seconds.get(role, 0.0) / (self.result.requests or math.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +88,7 @@ def reports(
         rounds: what was measured.
         timing: medians of Server-Timing by step, in milliseconds.
         facts: of the model.
-        replicas: of deployments that have more than one, after the rounds.
+        replicas: of each deployment after the rounds; shown where a deployment has more than one.
     """
     data = {
         "rounds": [asdict(each) for each in rounds],
@@ -81,7 +96,7 @@ def reports(
         "model": dict(facts),
         "replicas": dict(replicas),
     }
-    return [_one_client(rounds, timing, facts, data), _several_clients(rounds, replicas)]
+    return [_one_client(rounds, timing, facts, data), _several_clients(rounds, replicas), _processor_time(rounds)]
 
 
 def _one_client(
@@ -118,7 +133,6 @@ def _one_client(
 def _several_clients(rounds: Sequence[Round], replicas: Mapping[str, int]) -> Report:
     label, best = best_layout(rounds)
     taken = max(load.client_share for each in rounds for load in each.loads.values())
-    more = ", ".join(f"{count} {name}" for name, count in sorted(replicas.items())) or "one each"
     return Report(
         "Image: images per second over HTTP beside the bare engine",
         ["Clients", "Images/s", "p50 ms", "p99 ms", "Errors", "Share of the bare engine"],
@@ -129,7 +143,28 @@ def _several_clients(rounds: Sequence[Round], replicas: Mapping[str, int]) -> Re
                 f"{len(rounds[0].bare)} layouts and batch sizes. Wanted: {WANTED_SHARE} of it with "
                 f"{WANTED_CLIENTS} clients. It decodes nothing; the service does."
             ),
-            f"Replicas after the rounds: {more}. wrk took at most {taken:.0%} of a core.",
+            f"Replicas after the rounds: {more_than_one(replicas)}. wrk took at most {taken:.0%} of a core.",
+        ],
+    )
+
+
+def _processor_time(rounds: Sequence[Round]) -> Report:
+    loads = {clients: [each.loads[clients] for each in rounds] for clients in rounds[0].loads}
+    roles = {role for same in loads.values() for load in same for role in load.cpu_seconds}
+    medians = {
+        role: [statistics.median(load.cpu_ms(role) for load in same) for same in loads.values()] for role in roles
+    }
+    totals = [spread([sum(map(load.cpu_ms, roles)) for load in same]).text() for same in loads.values()]
+    ordered = sorted(medians.items(), key=lambda item: (-item[1][-1], item[0]))
+    return Report(
+        "Image: processor time for each response, ms of a core",
+        ["Process", *(f"{clients} {'client' if clients == 1 else 'clients'}" for clients in loads)],
+        [*([role, *(f"{median:.1f}" for median in found)] for role, found in ordered), ["all", *totals]],
+        [
+            (
+                f"Medians of {len(rounds)} rounds (lowest-highest). What the service does all the time counts too, and "
+                "so does what it did for requests that were under way at the end."
+            )
         ],
     )
 

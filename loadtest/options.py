@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import inspect
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from loadtest.errors import BenchmarkError
 
-if TYPE_CHECKING:
-    from loadtest.report import Report
+# Of loadtest.report, which loads psutil.
+Reports = Sequence[Any]
 
 # What a machine at rest has to do all the same.
 QUIET_SHARE = 0.1
@@ -47,23 +48,38 @@ Only = Annotated[
 Device = Annotated[Literal["cpu", "cuda"], typer.Option(help="Where the networks run.")]
 
 
-@contextmanager
-def reported(json: Path | None, markdown: bool) -> Iterator[list[Report]]:  # noqa: FBT001 - as the options
-    """Show the reports that the block appends, the first one's figures in the file; end in one sentence if it fails."""
-    from loadtest.machine import busy_share  # noqa: PLC0415 - psutil, which `scoring` itself does without
-    from loadtest.report import show  # noqa: PLC0415 - as above
+def benchmark(measure: Callable[..., Reports]) -> Callable[..., None]:
+    """Make a command that shows what is measured, the first report's figures in a file, or ends in one sentence.
 
-    reports: list[Report] = []
-    busy = busy_share()
-    try:
-        yield reports
-        if busy > QUIET_SHARE:
-            reports[0].notes.append(
-                f"The machine was {busy:.0%} busy with other work before; do not trust these figures."
-            )
-        for number, report in enumerate(reports):
-            typer.echo("\n" * bool(number), nl=False)
-            show(report, json_file=None if number else json, markdown=markdown)
-    except BenchmarkError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(1) from None
+    Args:
+        measure: its keyword parameters become options; --json and --markdown are added.
+    """
+
+    @wraps(measure)
+    def command(*, json: Path | None, markdown: bool, **options: Any) -> None:
+        from loadtest.machine import busy_share  # noqa: PLC0415 - psutil, which `scoring` itself does without
+        from loadtest.report import show  # noqa: PLC0415 - as above
+
+        busy = busy_share()
+        try:
+            reports = measure(**options)
+            if busy > QUIET_SHARE:
+                reports[0].notes.append(
+                    f"The machine was {busy:.0%} busy with other work before; do not trust these figures."
+                )
+            for number, report in enumerate(reports):
+                typer.echo("\n" * bool(number), nl=False)
+                show(report, json_file=None if number else json, markdown=markdown)
+        except BenchmarkError as error:
+            typer.echo(f"Error: {error}", err=True)
+            raise typer.Exit(1) from None
+
+    own = inspect.signature(measure, eval_str=True)
+    added = [
+        inspect.Parameter("json", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Json),
+        inspect.Parameter("markdown", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Markdown),
+    ]
+    # From both Typer reads which options there are.
+    command.__signature__ = own.replace(parameters=[*own.parameters.values(), *added])  # type: ignore[attr-defined]
+    command.__annotations__ = {**measure.__annotations__, "json": Json, "markdown": Markdown}
+    return command

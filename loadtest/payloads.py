@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from io import BytesIO
@@ -70,6 +71,14 @@ def photo_payloads(directory: Path | None) -> list[Payload]:
     if not photos:
         raise BenchmarkError(f"{directory} holds no image files.")
     return photos
+
+
+def written(payloads: Sequence[Payload], directory: Path) -> list[str]:
+    """Write bodies as files of a directory, and return their paths in the same order."""
+    paths = [directory / f"{number}.body" for number in range(len(payloads))]
+    for path, payload in zip(paths, payloads, strict=True):
+        path.write_bytes(payload.content)
+    return [str(path) for path in paths]
 
 
 def generated_photo() -> bytes:

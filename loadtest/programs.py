@@ -63,6 +63,29 @@ class Program:
         return BenchmarkError("A program that measures in process has ended; what it said last stands above.")
 
 
+def answer_of(
+    module: str, *arguments: str, failure: str, environment: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Run a program that answers once, with its last line.
+
+    Args:
+        module: its name in `loadtest.in_process`.
+        arguments: of its command line.
+        failure: what it means that it fails; it says itself why.
+        environment: variables beside those of this process.
+
+    Raises:
+        BenchmarkError: it fails.
+    """
+    command = [sys.executable, "-m", f"loadtest.in_process.{module}", *arguments]
+    variables = {**os.environ, **(environment or {})}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=variables)
+    if done.returncode:
+        raise BenchmarkError(failure)
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
 @contextmanager
 def program(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Program]:
     """Start a program, and end it after the block.

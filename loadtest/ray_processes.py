@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -68,6 +68,32 @@ def replica_counts(processes: Iterable[psutil.Process]) -> dict[str, int]:
     return dict(Counter(name for name in names if not name.endswith("(starting)")))
 
 
+def more_than_one(replicas: Mapping[str, int]) -> str:
+    """Name the deployments that have several replicas."""
+    return ", ".join(f"{count} {name}" for name, count in sorted(replicas.items()) if count > 1) or "one each"
+
+
+class CpuMeter:
+    """Processor time that processes take from now on.
+
+    Args:
+        processes: returns them; asked now and when the meter is read, so that new ones count too.
+    """
+
+    def __init__(self, processes: Callable[[], list[psutil.Process]]) -> None:
+        self._processes = processes
+        self._before = {process: _cpu_seconds(process) for process in processes()}
+
+    def used(self) -> list[tuple[str, float]]:
+        """Return role and seconds of each process; one that has ended meanwhile is left out."""
+        after = {process: _cpu_seconds(process) for process in self._processes()}
+        return [
+            (role(process), used - (self._before.get(process) or 0.0))
+            for process, used in after.items()
+            if used is not None
+        ]
+
+
 def cpu_shares(processes: Callable[[], list[psutil.Process]], seconds: float) -> list[tuple[str, float]]:
     """Measure what share of a core each process takes.
 
@@ -78,17 +104,18 @@ def cpu_shares(processes: Callable[[], list[psutil.Process]], seconds: float) ->
     Returns:
         Role and share, 1 for a whole core; the largest first. A process that ends meanwhile is left out.
     """
-    before = {process: _cpu_seconds(process) for process in processes()}
-    started = time.monotonic()
+    meter, started = CpuMeter(processes), time.monotonic()
     time.sleep(seconds)
-    after = {process: _cpu_seconds(process) for process in processes()}
-    passed = time.monotonic() - started
-    shares = [
-        (role(process), (used - (before.get(process) or 0.0)) / passed)
-        for process, used in after.items()
-        if used is not None
-    ]
-    return sorted(shares, key=lambda item: -item[1])
+    used, passed = meter.used(), time.monotonic() - started
+    return sorted(((name, taken / passed) for name, taken in used), key=lambda item: -item[1])
+
+
+def by_role(processes: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Add up what the processes of each role take."""
+    found: dict[str, float] = {}
+    for name, taken in processes:
+        found[name] = found.get(name, 0.0) + taken
+    return found
 
 
 @dataclass(frozen=True, slots=True)

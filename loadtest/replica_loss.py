@@ -15,7 +15,7 @@ from loadtest.report import Report
 from loadtest.serve_logs import ServeLogs
 from loadtest.service import Service, serving
 from loadtest.spread import spread
-from loadtest.throughput import check
+from loadtest.throughput import checked
 
 REPLICAS = 2
 CONCURRENT_REQUESTS = 64
@@ -68,8 +68,7 @@ def measure(config: Config, payloads: list[Payload], *, clients: int, seconds: f
     )
     name, _ = first_version(config, KINDS["faq"])
     with serving(config) as service:
-        url = f"{service.url}/{name}/score"
-        check(url, payloads)
+        url = checked(service, name, payloads)
         measured = [_round(service, Clients(url, payloads, clients), deployment, seconds) for _ in range(rounds)]
     return report(measured, clients)
 

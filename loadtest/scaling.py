@@ -16,7 +16,7 @@ from loadtest.report import Report
 from loadtest.serve_logs import ServeLogs, wait_for
 from loadtest.service import serving
 from loadtest.spread import spread
-from loadtest.throughput import check
+from loadtest.throughput import checked
 from loadtest.wrk import TimedRun
 
 # Requests that one replica should have at once; the load is several times that.
@@ -84,8 +84,7 @@ def measure(
     name, _ = first_version(config, KINDS[model])
     with serving(config, environment=LOG_EACH_CALL) as service:
         logs = ServeLogs.of(service.processes())
-        url = f"{service.url}/{name}/score"
-        check(url, payloads)
+        url = checked(service, name, payloads)
 
         def load() -> TimedRun:
             return wrk.run_timed(url, payloads, connections=connections, seconds=seconds)

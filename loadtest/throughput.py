@@ -9,7 +9,7 @@ from loadtest import wrk
 from loadtest.configs import Config
 from loadtest.errors import BenchmarkError
 from loadtest.payloads import Payload
-from loadtest.ray_processes import replica_counts
+from loadtest.ray_processes import more_than_one, replica_counts
 from loadtest.report import Report
 from loadtest.service import Service, post, serving
 from loadtest.spread import spread
@@ -86,43 +86,34 @@ def _point(
     warm_up: float,
     rounds: int,
 ) -> Point:
-    url = f"{service.url}/{model}/score"
-    check(url, payloads)
+    url = checked(service, model, payloads)
     if warm_up:
         wrk.run(url, payloads, connections=concurrency, seconds=warm_up)
     results = [wrk.run(url, payloads, connections=concurrency, seconds=seconds) for _ in range(rounds)]
     return Point(model, concurrency, results, replica_counts(service.processes()))
 
 
-def check(url: str, payloads: Sequence[Payload]) -> None:
-    """Make sure that every payload is answered as it should be.
+def checked(service: Service, model: str, payloads: Sequence[Payload]) -> str:
+    """Return where a model scores, sure that every payload is answered as it should be.
 
     Raises:
         BenchmarkError: one is not.
     """
+    url = f"{service.url}/{model}/score"
     for payload in payloads:
         content, _ = post(url, payload.content, payload.content_type)
         if "result" not in content:
             raise BenchmarkError(f"{url} answers without a result.")
+    return url
 
 
 def _row(point: Point) -> list[str]:
-    if not any(result.requests for result in point.rounds):
-        return [point.model, str(point.concurrency), "none in time", "", "", _errors(point), _more(point.replicas)]
-    return [
-        point.model,
-        str(point.concurrency),
-        spread([result.requests_per_second for result in point.rounds]).text(0),
-        spread([result.p50_ms for result in point.rounds]).text(),
-        spread([result.p99_ms for result in point.rounds]).text(),
-        _errors(point),
-        _more(point.replicas),
-    ]
-
-
-def _errors(point: Point) -> str:
-    return str(sum(result.errors for result in point.rounds))
-
-
-def _more(replicas: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(replicas.items()) if count > 1) or "one each"
+    figures = ["none in time", "", ""]
+    if any(result.requests for result in point.rounds):
+        figures = [
+            spread([result.requests_per_second for result in point.rounds]).text(0),
+            spread([result.p50_ms for result in point.rounds]).text(),
+            spread([result.p99_ms for result in point.rounds]).text(),
+        ]
+    errors = str(sum(result.errors for result in point.rounds))
+    return [point.model, str(point.concurrency), *figures, errors, more_than_one(point.replicas)]

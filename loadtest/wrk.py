@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from loadtest.errors import BenchmarkError
-from loadtest.payloads import Payload
+from loadtest.payloads import Payload, written
 
 # Beyond every limit of the service, so that wrk gives up no request before the service does.
 TIMEOUT_SECONDS = 120
@@ -147,11 +147,10 @@ def wrk_path() -> str:
 
 def write_script(directory: Path, payloads: Sequence[Payload]) -> Path:
     """Write the payloads as files, which may hold any bytes, and the script that makes wrk send them."""
-    adds = []
-    for number, payload in enumerate(payloads):
-        body = directory / f"{number}.body"
-        body.write_bytes(payload.content)
-        adds.append(f"  add({lua_string(payload.content_type)}, {lua_string(str(body))})")
+    adds = [
+        f"  add({lua_string(payload.content_type)}, {lua_string(body)})"
+        for payload, body in zip(payloads, written(payloads, directory), strict=True)
+    ]
     script = directory / "requests.lua"
     script.write_text(_SCRIPT.format(adds="\n".join(adds)), encoding="utf-8")
     return script

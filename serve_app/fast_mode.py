@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import secrets
 import socket
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 
 logger = logging.getLogger("ray.serve")
@@ -40,6 +42,11 @@ LOCAL_DRAINING = {
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
     "RAY_SERVE_HAPROXY_CLOSE_SPREAD_TIME_S": "1",
 }
+
+
+# HAProxy takes its side ports half a minute after they are chosen; what systems give to outgoing connections, 32768 and
+# above, may be gone by then. Ray's workers and replicas listen below 20000 and from 30000 on.
+SIDE_PORTS = range(20_000, 30_000)
 
 
 def fast_mode() -> dict[str, str]:
@@ -86,11 +93,14 @@ def warn_if_slow() -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    candidates = random.sample(SIDE_PORTS, len(SIDE_PORTS))
+    return list(islice(filter(_is_free, candidates), count))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True

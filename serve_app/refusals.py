@@ -1,4 +1,4 @@
-"""What the commands of `scoring faq` say where they cannot go on: one sentence on standard error, and exit code 2."""
+"""What commands say where they cannot go on: one sentence on standard error, and exit code 2."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import NoReturn
 import typer
 
 from deployments.errors import StartupError
-from deployments.faq_matcher.destinations import is_taken
 
 REFUSED = 2
 
@@ -29,38 +28,17 @@ def refusals(output: Path | None = None, *, extra: str = "faq") -> Iterator[None
     try:
         yield
     except StartupError as error:
-        _refuse(str(error))
+        refuse(str(error))
     except ImportError as error:
         extra = "faq-training" if (error.name or "").partition(".")[0] in _OF_TRAINING else extra
-        _refuse(f"{error.name} is not installed: install it with `pip install 'ray-scoring[{extra}]'`.")
+        refuse(f"{error.name} is not installed: install it with `pip install 'ray-scoring[{extra}]'`.")
     except OSError as error:
         if output is None:
             raise
-        _refuse(f"{output} cannot be written: {error.strerror or error}.")
+        refuse(f"{output} cannot be written: {error.strerror or error}.")
 
 
-def _refuse(sentence: str) -> NoReturn:
+def refuse(sentence: str) -> NoReturn:
     """Ends the command with a sentence."""
     typer.echo(sentence, err=True)
     raise typer.Exit(REFUSED)
-
-
-def check_new_model(output: Path, *, overwrite: bool, instead: str = "replace it with --overwrite") -> None:
-    """Checks where a model is to be written, before the work that would be lost.
-
-    Args:
-        output: a directory.
-        overwrite: a model that is there may be replaced.
-        instead: what else a user may do where there is one.
-
-    Raises:
-        StartupError: there is something else, or a model that must not be replaced.
-    """
-    from deployments.faq_matcher import storage
-
-    if not is_taken(output):
-        return
-    if not storage.is_model(output):
-        raise StartupError(f"{output} holds files that are no FAQ model: choose another --output.")
-    if not overwrite:
-        raise StartupError(f"{output} holds a model: choose another --output, or {instead}.")

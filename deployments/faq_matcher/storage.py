@@ -24,10 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from deployments.destinations import staged
 from deployments.errors import StartupError
 from deployments.faq_matcher.calibration import Calibration
 from deployments.faq_matcher.data import Duplicate, Original
-from deployments.faq_matcher.destinations import staged
 from deployments.faq_matcher.evidence import Evidence
 from deployments.faq_matcher.features import Features, FeatureSettings
 from deployments.faq_matcher.learned import Learned, TrainingFacts

@@ -10,9 +10,9 @@ import optuna
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from deployments.destinations import check_file
 from deployments.errors import StartupError
 from deployments.faq_matcher.causes import cause
-from deployments.faq_matcher.destinations import check_file
 
 _NAME = "scoring faq tune"
 _FINGERPRINT = "fingerprint"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
+
+from deployments.destinations import partial_file
 
 # The kinds of files, among all that the cache holds.
 WEIGHTS = "weights"
@@ -58,17 +59,12 @@ class WeightsCache:
             OSError: the directory cannot be written.
         """
         directory = self._directory(uri)
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=directory, prefix="partial-", delete=False) as file:
-            partial = Path(file.name)
-            try:
-                found = _copy(blocks, file)
-                if not found.startswith(digest):
-                    raise WrongDigest(found)
-                file.flush()
-                return partial.replace(directory / f"{found}{self._suffix}")
-            finally:
-                partial.unlink(missing_ok=True)
+        with partial_file(directory) as file:
+            found = _copy(blocks, file)
+            if not found.startswith(digest):
+                raise WrongDigest(found)
+            file.flush()
+            return Path(file.name).replace(directory / f"{found}{self._suffix}")
 
     def _directory(self, uri: str) -> Path:
         return self._root / hashlib.sha256(uri.encode()).hexdigest()[:32]

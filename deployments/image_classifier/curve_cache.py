@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-import tempfile
-from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from deployments.cache_root import cache_root
 from deployments.image_classifier.batch_curve import BatchSpeed, Curve
 from deployments.image_classifier.engines.engine import Facts
 from deployments.image_classifier.engines.machine import cpu_model
-
-logger = logging.getLogger("ray.serve")
+from deployments.image_classifier.kept_json import find_json, keep_json
 
 CURVES = "batch-curves"
 
@@ -24,9 +20,6 @@ _CURVE = TypeAdapter(list[BatchSpeed])
 
 class CurveCache:
     """One file for each network on each engine and CPU.
-
-    Processes may share it: a file appears when it is complete. A cache that cannot be written or read costs the next
-    start its measurement and nothing else.
 
     Args:
         facts: all that may change the speed: engine, version, precision, device, threads, network, size of the images.
@@ -39,22 +32,8 @@ class CurveCache:
 
     def find(self) -> Curve | None:
         """Return the curve; None where there is none, or none that can be read."""
-        try:
-            return _CURVE.validate_json(self._path.read_bytes()) or None
-        except (OSError, ValidationError):
-            return None
+        return find_json(self._path, _CURVE) or None
 
     def store(self, curve: Curve) -> None:
         """Keep the curve."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._path.parent, prefix="partial-", delete=False) as file:
-                partial = Path(file.name)
-                try:
-                    file.write(_CURVE.dump_json(list(curve)))
-                    file.flush()
-                    partial.replace(self._path)
-                finally:
-                    partial.unlink(missing_ok=True)
-        except OSError as error:
-            logger.warning("The batch curve cannot be kept in %s: %s.", self._path.parent, error.strerror or error)
+        keep_json(self._path, _CURVE, list(curve), "The batch curve")

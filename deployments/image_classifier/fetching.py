@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployments.cache_root import cache_root
+from deployments.contracts import Weights
 from deployments.errors import StartupError
 from deployments.image_classifier.cache import WEIGHTS, WeightsCache, WrongDigest, sha256_of
+from deployments.image_classifier.engines.engine import Facts
 from deployments.image_classifier.sources import Progress, SourceError, file_name, local_path, read_blocks
 
 logger = logging.getLogger("ray.serve")
@@ -28,6 +30,33 @@ class WeightsFile:
     path: Path
     name: str
     sha256: str
+
+
+class WithWeights:
+    """What a `Source` tells of its weights, wherever they come from; a base of its dataclass."""
+
+    __slots__ = ()
+
+    file: WeightsFile | None
+    seed: int
+    why_untrained: str
+
+    @property
+    def weights(self) -> Weights:
+        """Whether they come from training."""
+        return "untrained" if self.file is None else "trained"
+
+    @property
+    def weights_facts(self) -> Facts:
+        """Facts for people."""
+        if self.file is None:
+            return {"source": f"random, seed {self.seed}", "untrained": self.why_untrained}
+        return {"source": self.file.name, "sha256": self.file.sha256}
+
+    @property
+    def weights_identity(self) -> str:
+        """What the weights are."""
+        return f"seed {self.seed}" if self.file is None else self.file.sha256
 
 
 class WeightsMissing(Exception):

@@ -6,17 +6,14 @@ Importing one takes seconds and hundreds of megabytes, which a replica that runs
 from __future__ import annotations
 
 import hashlib
-import logging
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from deployments.cache_root import cache_root
-
-logger = logging.getLogger("ray.serve")
+from deployments.image_classifier.kept_json import find_json, keep_json
 
 FactsT = TypeVar("FactsT")
 
@@ -34,14 +31,10 @@ def looked_up(
         look_up: asks the library.
     """
     file = _file(package, version, name)
-    try:
-        return form.validate_json(file.read_bytes())
-    except (OSError, ValidationError):
-        facts = look_up()
-    try:
-        _keep(form.dump_json(facts), file)
-    except OSError as error:
-        logger.warning("What %s knows of %s cannot be kept: %s.", package, name, error.strerror)
+    if (kept := find_json(file, form)) is not None:
+        return kept
+    facts = look_up()
+    keep_json(file, form, facts, f"What {package} knows of {name}")
     return facts
 
 
@@ -52,10 +45,3 @@ def _file(package: str, version: str | None, name: str) -> Path:
         return directory / version / f"{digest}.json"
     found = [file for file in directory.glob(f"*/{digest}.json") if file.is_file()]
     return max(found, key=lambda file: file.stat().st_mtime, default=directory / "none" / f"{digest}.json")
-
-
-def _keep(content: bytes, file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix="partial-", delete=False) as partial:
-        partial.write(content)
-    Path(partial.name).replace(file)

@@ -9,10 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from deployments.destinations import check_new
 from deployments.errors import StartupError
 from serve_app.faq.inputs import ModelOption
 from serve_app.late_progress import LateProgress
-from serve_app.refusals import check_new_model, refusals
+from serve_app.refusals import refusals
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.changes import Arrival, Changes
@@ -49,7 +50,7 @@ def add(
         from deployments.faq_matcher.additions import read_additions
 
         if output is not None:
-            check_new_model(output, overwrite=False, instead="change the model itself with --in-place")
+            check_new(output, storage.is_model, "FAQ model", instead="change the model itself with --in-place")
         with LateProgress(Console(stderr=True)) as progress:
             progress("Reading the model", 0, 0)
             learned = storage.read(model)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from deployments.destinations import check_file
 from deployments.errors import StartupError
-from deployments.faq_matcher.destinations import check_file
 from serve_app.faq.inputs import ModelOption
 from serve_app.late_progress import LateProgress
 from serve_app.refusals import refusals
@@ -128,8 +128,6 @@ def _show(report: EvaluationReport, top: int) -> None:
 
 
 def _write(file: Path, text: str) -> None:
-    try:
+    with refusals(file):
         file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StartupError(f"{file} cannot be written: {error.strerror or error}.") from error
     typer.echo(f"Wrote {file}.")

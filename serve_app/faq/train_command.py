@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from deployments.destinations import check_new
+from serve_app.config_lines import show_saved
 from serve_app.faq.inputs import (
     AnswersOption,
     DataOption,
@@ -23,7 +24,7 @@ from serve_app.faq.inputs import (
     read_recipe,
 )
 from serve_app.late_progress import LateProgress
-from serve_app.refusals import check_new_model, refusals
+from serve_app.refusals import refusals
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.learned import Learned
@@ -56,7 +57,7 @@ def train(
         # Here, so that the command line works where the model libraries are not installed.
         from deployments.faq_matcher import storage, training
 
-        check_new_model(output, overwrite=overwrite)
+        check_new(output, storage.is_model, "FAQ model", overwrite=overwrite)
         chosen = read_recipe(
             recipe,
             encoder=encoder_name(encoder, semantic=semantic),
@@ -73,8 +74,7 @@ def train(
 
 def _report(learned: Learned, output: Path) -> None:
     Console().print(_table(learned))
-    typer.echo(f"Saved in {output}. To serve it, put these lines under `args:` of the config file:\n")
-    typer.echo(_config_lines(output.absolute()))
+    show_saved(output, "faq_matcher", "faq")
 
 
 def _table(learned: Learned) -> Table:
@@ -103,9 +103,3 @@ def _threshold(learned: Learned) -> tuple[str, str]:
     if facts.held_out.questions < LEAST_QUESTIONS:
         return f"Threshold, by default: under {LEAST_QUESTIONS} duplicates held out", f"{threshold:.3f}"
     return f"Threshold for {facts.recipe.wanted_precision:.4g} of matches right", f"{threshold:.3f}"
-
-
-def _config_lines(directory: Path) -> str:
-    # A JSON string is one of YAML too, whatever characters the path holds.
-    path = json.dumps(str(directory), ensure_ascii=False)
-    return f"models:\n  - kind: faq_matcher\n    name: faq\n    versions:\n      - model:\n          model_dir: {path}"

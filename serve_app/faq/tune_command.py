@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-import yaml
 from rich.console import Console
 from rich.table import Table
 
+from deployments.destinations import check_file
 from deployments.errors import StartupError
-from deployments.faq_matcher.destinations import check_file
 from deployments.faq_matcher.recipe import Recipe
+from serve_app.config_lines import config_yaml
 from serve_app.faq.inputs import (
     AnswersOption,
     DataOption,
@@ -96,7 +96,7 @@ def _yaml(found: Search) -> str:
         f"mean reciprocal rank {best.mean_reciprocal_rank:.4f}, "
         f"with the default ones {found.first.mean_reciprocal_rank:.4f}.\n"
     )
-    return heading + yaml.safe_dump(best.recipe.model_dump(mode="json"), sort_keys=False)
+    return heading + config_yaml(best.recipe.model_dump(mode="json"))
 
 
 def _report(found: Search, trials: int, kept: Path) -> None:

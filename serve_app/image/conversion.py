@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from deployments.destinations import beside, check_new, put
 from deployments.errors import StartupError
 from serve_app.image.photos import MOST_PHOTOS, read_photos
 
@@ -78,12 +76,7 @@ def check(wanted: Wanted) -> None:
         raise StartupError("int8 is calibrated with images: name a directory of some hundred with --calibration.")
     if wanted.labels is not None and wanted.photos is None:
         raise StartupError("--labels are those of photos: name their directory with --photos.")
-    output = wanted.output
-    if output.is_file() or (output.is_dir() and any(output.iterdir())):
-        if not is_model(output):
-            raise StartupError(f"{output} holds files that are no image model: choose another --output.")
-        if not wanted.overwrite:
-            raise StartupError(f"{output} holds a model: choose another --output, or replace it with --overwrite.")
+    check_new(wanted.output, is_model, "image model", overwrite=wanted.overwrite)
 
 
 def convert_network(settings: ImageClassifierSettings, wanted: Wanted) -> Report:
@@ -96,31 +89,19 @@ def convert_network(settings: ImageClassifierSettings, wanted: Wanted) -> Report
     """
     from deployments.image_classifier.conversion.checking import check_same
     from deployments.image_classifier.conversion.exporting import export
-    from deployments.image_classifier.conversion.model_files import put
     from deployments.image_classifier.source import find_source
 
     source = find_source(settings, allow_untrained=False)
     network = source.load()
-    with _staging(wanted.output) as staging, _staging(wanted.output) as quantized:
+    with beside(wanted.output) as staging, beside(wanted.output) as quantized:
         model = export(network, source, wanted.kind, staging)
         check_same(network, model)
         if wanted.precision == "int8":
             model = _quantize(model, wanted, quantized)
         report = _compare(network, source, model, wanted)
         _judge(report, wanted)
-        put(model, wanted.output.absolute())
+        put(model.directory, wanted.output, replace=wanted.overwrite)
     return report
-
-
-@contextmanager
-def _staging(output: Path) -> Iterator[Path]:
-    from deployments.image_classifier.conversion.model_files import staging_for
-
-    directory = staging_for(output.absolute())
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _quantize(model: ConvertedModel, wanted: Wanted, directory: Path) -> ConvertedModel:

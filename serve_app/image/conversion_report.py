@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from deployments.image_classifier.engines.choice import NAMES
+from serve_app.config_lines import show_saved
 from serve_app.image.conversion import Report, Wanted
 
 MEGABYTE = 1e6
@@ -29,12 +27,4 @@ def show(report: Report, wanted: Wanted) -> None:
     Console(highlight=False).print(table)
     kind = "photos" if wanted.photos else "calibration images" if report.on_photos else "images of noise"
     typer.echo(f"Compared on {found.images} {kind}; the CPU only.")
-    typer.echo(f"Saved in {wanted.output}. To serve it, put these lines under `args:` of the config file:\n")
-    typer.echo(_config_lines(wanted.output.absolute()))
-
-
-def _config_lines(directory: Path) -> str:
-    # A JSON string is one of YAML too, whatever characters the path holds.
-    path = json.dumps(str(directory), ensure_ascii=False)
-    model = f"      - model:\n          model_dir: {path}"
-    return f"models:\n  - kind: image_classifier\n    name: image\n    versions:\n{model}"
+    show_saved(wanted.output, "image_classifier", "image")

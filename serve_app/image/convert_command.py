@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from deployments.errors import StartupError
-from serve_app.image.conversion import Wanted
+from serve_app.image.conversion import Report, Wanted
+from serve_app.refusals import refusals
+
+if TYPE_CHECKING:
+    from deployments.image_classifier.settings import ImageClassifierSettings
 
 Given = dict[str, Any]
 
@@ -54,24 +58,32 @@ def convert(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the model in the directory.")] = False,
 ) -> None:
     """Convert a network of torchvision or Keras, and report what that changed: size, latency, answers."""
+    from serve_app.image.conversion_report import show
+
     wanted = Wanted(to, precision, output, calibration, photos, labels, accept, overwrite)
+    of_torchvision = {"architecture": architecture, "weights": weights}
     of_keras = {"normalization": normalization, "outputs": outputs, "crop": crop}
-    if keras is None:
-        network: Given = {"architecture": architecture, "weights": weights, "weights_uri": weights_uri}
-        unused = _given(of_keras)
-    else:
-        network = {"keras": _keras(keras, weights_uri) | _given(of_keras)}
-        unused = _given({"architecture": architecture, "weights": weights})
-    if unused:
-        _fail(f"--{next(iter(unused))} is for networks of {'Keras' if keras is None else 'torchvision'}: take it out.")
-    _run(_given(network | {"labels_uri": labels_uri}), wanted)
+    with refusals(output, extra="openvino" if to == "openvino" else "onnxruntime"):
+        if keras is None:
+            _check_unused(of_keras, "Keras")
+            network = _given(of_torchvision | {"weights_uri": weights_uri})
+        else:
+            _check_unused(of_torchvision, "torchvision")
+            network = {"keras": _keras(keras, weights_uri) | _given(of_keras)}
+        report = _converted(network | _given({"labels_uri": labels_uri}), wanted)
+    show(report, wanted)
+
+
+def _check_unused(options: Given, library: str) -> None:
+    for name in _given(options):
+        raise StartupError(f"--{name} is for networks of {library}: take it out.")
 
 
 def _keras(network: str, weights: str | None) -> Given:
     """Return the settings of what `--keras` names."""
     is_file = "/" in network or network.endswith(".keras") or Path(network).exists()
     if is_file and weights is not None:
-        _fail("--weights-uri is for networks by name: a file of Keras has its own, so take it out.")
+        raise StartupError("--weights-uri is for networks by name: a file of Keras has its own, so take it out.")
     return {"uri": network} if is_file else _given({"application": network, "uri": weights})
 
 
@@ -79,39 +91,26 @@ def _given(options: Given) -> Given:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _run(given: Given, wanted: Wanted) -> None:
+def _converted(given: Given, wanted: Wanted) -> Report:
+    from deployments.image_classifier.conversion.errors import ConversionError
+    from serve_app.image.conversion import check, convert_network
+
+    settings = _settings(given)
+    check(wanted)
+    try:
+        return convert_network(settings, wanted)
+    except ConversionError as error:
+        raise StartupError(f"The network is not converted: {error}.") from error
+
+
+def _settings(given: Given) -> ImageClassifierSettings:
     from pydantic import ValidationError
 
-    from deployments.image_classifier.conversion.errors import ConversionError
-    from deployments.image_classifier.settings import ImageClassifierSettings
-    from serve_app.image.conversion import check, convert_network
-    from serve_app.image.conversion_report import show
-
-    try:
-        settings = ImageClassifierSettings.model_validate(given)
-        check(wanted)
-        report = convert_network(settings, wanted)
-    except ValidationError as error:
-        _fail(_sentence(error))
-    except StartupError as error:
-        _fail(str(error))
-    except ConversionError as error:
-        _fail(f"The network is not converted: {error}.")
-    except ImportError as error:
-        extra = "openvino" if wanted.kind == "openvino" else "onnxruntime"
-        _fail(f"{error.name} is not installed: install it with `pip install 'ray-scoring[{extra}]'`.")
-    except OSError as error:
-        _fail(f"{wanted.output} cannot be written: {error.strerror or error}.")
-    show(report, wanted)
-
-
-def _sentence(error: Any) -> str:
     from deployments.image_classifier.settings import ImageClassifierSettings
     from serve_app.setting_errors import explain
 
-    return "; ".join(f"{key}: {message}" for key, message in explain(error, ImageClassifierSettings).items())
-
-
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(2)
+    try:
+        return ImageClassifierSettings.model_validate(given)
+    except ValidationError as error:
+        found = explain(error, ImageClassifierSettings)
+        raise StartupError("; ".join(f"{key}: {message}" for key, message in found.items())) from error

@@ -6,13 +6,15 @@ import json as json_module
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from deployments.destinations import check_file
 from deployments.errors import StartupError
+from serve_app.refusals import refusals
 
 if TYPE_CHECKING:
     from deployments.image_classifier.cost import Cost, Equivalence, Throughput
@@ -74,17 +76,13 @@ def cost(
     given = {"cpu": cpu_images_per_second, "gpu": gpu_images_per_second}
     price = {"cpu": price_cpu, "gpu": price_gpu}
     asked = _Asked(architecture, weights, weights_uri, model_dir, price, given, cpu_cores, utilization, currency)
-    try:
+    with refusals(json, extra="torch,openvino"):
         _check(asked)
+        if json is not None:
+            check_file(json)
         answer = _answer(asked)
         if json is not None:
             json.write_text(json_module.dumps(_figures(asked, answer), indent=1) + "\n", encoding="utf-8")
-    except StartupError as error:
-        _fail(str(error))
-    except ImportError as error:
-        _fail(f"{error.name} is not installed: install it with `pip install 'ray-scoring[torch,openvino]'`.")
-    except OSError as error:
-        _fail(f"{json} cannot be written: {error.strerror or error}.")
     _show(asked, answer)
 
 
@@ -228,8 +226,3 @@ def _sentences(asked: _Asked, answer: _Answer) -> str:
         f"Machines are paid for all the time and have work for {asked.utilization:.0%} of it (--utilization). The "
         "network alone: HTTP and decoding take cores beside it."
     )
-
-
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(2)

@@ -12,6 +12,7 @@ from deployments.errors import StartupError
 from deployments.image_classifier.engines.choice import NAMES, Choice, choose
 from deployments.image_classifier.engines.engine import EngineName, Library
 from deployments.image_classifier.engines.machine import Machine, this_machine
+from serve_app.refusals import refuse
 
 
 def engines(
@@ -34,8 +35,7 @@ def engines(
     if isinstance(picked_for_keras, Choice) and "keras" in of_keras.packages:
         typer.echo(f"For a network of Keras, auto takes {picked_for_keras.why}")
     elif isinstance(picked, str):
-        typer.echo(picked, err=True)
-        raise typer.Exit(2)
+        refuse(picked)
 
 
 def _choice(

@@ -6,24 +6,25 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from deployments.destinations import check_file
 from deployments.errors import StartupError
 from serve_app.image.tune_settings import Tuned, read_tuned, tuned_yaml
 from serve_app.late_progress import LateProgress
+from serve_app.refusals import refusals
 
 if TYPE_CHECKING:
     from deployments.image_classifier.engines.engine import Engine
     from deployments.image_classifier.settings import ImageClassifierSettings
     from deployments.image_classifier.tuning import Trial
 
-# As a shell says that Ctrl-C ended a program, that its arguments are wrong, and that it found nothing.
+# As a shell says that Ctrl-C ended a program, and that it found nothing.
 _INTERRUPTED = 130
-_REFUSED = 2
 _NONE_HOLDS = 1
 
 
@@ -48,28 +49,26 @@ def tune(
 ) -> None:
     """Measure latency and throughput by threads, streams and size of batches on this machine, and write the best."""
     trials: list[Trial] = []
-    try:
-        _check(output, overwrite=overwrite)
-        tuned = read_tuned(config, model)
-        _measure(tuned, trials, p99=p99, seconds=seconds, outside_ms=outside_ms)
-    except KeyboardInterrupt:
-        _show(trials, None)
-        typer.echo("Stopped; nothing is written.", err=True)
-        raise typer.Exit(_INTERRUPTED) from None
-    except StartupError as error:
-        _fail(str(error))
-    except RuntimeError:
-        _fail("The network failed while it was measured: give this machine more memory, or take another engine.")
-    except ImportError as error:
-        _fail(f"{error.name} is not installed: install it with `pip install 'ray-scoring[torch,openvino]'`.")
+    with refusals(extra="torch,openvino"):
+        try:
+            _check(output, overwrite=overwrite)
+            tuned = read_tuned(config, model)
+            _measure(tuned, trials, p99=p99, seconds=seconds, outside_ms=outside_ms)
+        except KeyboardInterrupt:
+            _show(trials, None)
+            typer.echo("Stopped; nothing is written.", err=True)
+            raise typer.Exit(_INTERRUPTED) from None
+        except RuntimeError as error:
+            raise StartupError(
+                "The network failed while it was measured: give this machine more memory, or take another engine."
+            ) from error
     _report(trials, tuned, p99, output)
 
 
 def _check(output: Path | None, *, overwrite: bool) -> None:
     if output is None:
         return
-    if output.is_dir() or not output.parent.is_dir():
-        raise StartupError(f"{output} cannot be written: name a file in a directory that exists.")
+    check_file(output)
     if output.exists() and not overwrite:
         raise StartupError(f"{output} exists: choose another --output, or replace it with --overwrite.")
 
@@ -149,10 +148,8 @@ def _report(trials: list[Trial], tuned: Tuned, p99: float, output: Path | None) 
     if output is None:
         typer.echo(f"Put these lines under `args:` of the config file:\n\n{text}" if tuned.content is None else text)
         return
-    try:
+    with refusals(output):
         output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        _fail(f"{output} cannot be written: {error.strerror or error}.")
     typer.echo(f"Wrote it to {output}.")
 
 
@@ -170,8 +167,3 @@ def _show(trials: list[Trial], best: Trial | None) -> None:
             style="bold" if trial is best else None,
         )
     Console(highlight=False).print(table)
-
-
-def _fail(sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(_REFUSED)

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from deployments.errors import StartupError
 from deployments.image_classifier.settings import ImageClassifierSettings
 from serve_app.config_file import read_config
+from serve_app.config_lines import config_yaml, model_yaml
 from serve_app.settings import ImageModel, parse_settings
 
 if TYPE_CHECKING:
@@ -65,14 +64,12 @@ def tuned_yaml(tuned: Tuned, setting: Setting) -> str:
     model = {"threads": setting.threads, "streams": setting.streams, "max_batch": setting.max_batch}
     scaling = {"max_concurrent_requests": setting.in_flight}
     if tuned.content is None:
-        version = {"model": model, "scaling": scaling}
-        lines = {"models": [{"kind": "image_classifier", "name": tuned.name, "versions": [version]}]}
-        return yaml.safe_dump(lines, sort_keys=False)
+        return model_yaml("image_classifier", tuned.name, {"model": model, "scaling": scaling})
     content = copy.deepcopy(tuned.content)
     version = _first_version(content, tuned.name)
     version["model"] = {**version.get("model", {}), **model}
     version["scaling"] = {**version.get("scaling", {}), **scaling}
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    return config_yaml(content)
 
 
 def _first_version(content: dict[str, Any], name: str) -> dict[str, Any]:

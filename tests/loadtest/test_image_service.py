@@ -14,8 +14,9 @@ from loadtest.wrk import WrkResult
 FACTS = {"architecture": "resnet152", "engine": "openvino", "precision": "bf16", "threads": 2, "device": "cpu"}
 
 
-def load(rate, p50_ms, share=0.02, failed=0):
-    return Load(WrkResult(rate * 2 + failed, 2.0, p50_ms, 2 * p50_ms, 3 * p50_ms, 4 * p50_ms, failed, 0), share)
+def load(rate, p50_ms, share=0.02, failed=0, **more):
+    result = WrkResult(rate * 2 + failed, 2.0, p50_ms, 2 * p50_ms, 3 * p50_ms, 4 * p50_ms, failed, 0)
+    return Load(result, {"wrk": share * 2, "replica image-1": 1.8, **more})
 
 
 def in_process(total):
@@ -35,24 +36,24 @@ ROUNDS = [
 
 
 def test_one_client_is_compared_round_by_round():
-    table, _ = reports(ROUNDS, {"decode": 3.1, "infer": 70.0}, FACTS, {})
+    table, *_ = reports(ROUNDS, {"decode": 3.1, "infer": 70.0}, FACTS, {})
     assert table.rows == [
         ["88.0 (84.0-108.0)", "80.0 (80.0-90.0)", "3.0", "77.0 (77.0-87.0)", "8.0 (4.0-18.0)", "1.10 (1.05-1.20)"]
     ]
     assert "resnet152 openvino bf16, 2 threads" in table.notes[0]
     assert "decode 3.1, infer 70.0" in table.notes[1]
     assert len(table.notes) == 2
-    assert json.loads(json.dumps(table.data))["rounds"][0]["loads"]["8"]["client_share"] == 0.04
+    assert json.loads(json.dumps(table.data))["rounds"][0]["loads"]["8"]["cpu_seconds"]["wrk"] == 0.08
 
 
 def test_a_machine_that_changes_is_noted():
-    table, _ = reports([a_round(80.0, 88.0, 18, {"one": 20.0}, after=100.0)], {}, FACTS, {})
+    table, *_ = reports([a_round(80.0, 88.0, 18, {"one": 20.0}, after=100.0)], {}, FACTS, {})
     assert "measure again" in table.notes[-1]
 
 
 def test_several_clients_are_compared_with_the_best_layout_of_the_same_round():
     assert best_layout(ROUNDS)[0] == "one"
-    _, table = reports(ROUNDS, {}, FACTS, {"ingress": 2})
+    _, table, _ = reports(ROUNDS, {}, FACTS, {"ingress": 2})
     assert [row[0] for row in table.rows] == ["1", "8"]
     assert table.rows[1] == ["8", "18.0 (16.0-19.0)", "80.0", "240.0", "0", "0.90 (0.80-1.00)"]
     assert "2 ingress" in table.notes[1]
@@ -61,8 +62,31 @@ def test_several_clients_are_compared_with_the_best_layout_of_the_same_round():
 
 def test_failed_requests_are_no_images():
     rounds = [Round(in_process(80.0), in_process(80.0), {1: load(10, 88.0, failed=3)}, {"one": 20.0})]
-    _, table = reports(rounds, {}, FACTS, {})
+    _, table, _ = reports(rounds, {}, FACTS, {})
     assert (table.rows[0][1], table.rows[0][4]) == ("10.0", "3")
+
+
+def test_processor_time_is_shared_out_among_responses():
+    loads = [
+        {1: load(10, 88.0), 8: load(18, 80.0, HAProxy=0.36)},
+        {1: load(30, 88.0), 8: load(18, 80.0)},
+        {1: load(10, 88.0), 8: load(9, 80.0, HAProxy=0.36)},
+    ]
+    rounds = [Round(in_process(80.0), in_process(80.0), each, {"one": 20.0}) for each in loads]
+    *_, table = reports(rounds, {}, FACTS, {})
+    assert table.columns == ["Process", "1 client", "8 clients"]
+    assert table.rows == [
+        ["replica image-1", "90.0", "50.0"],
+        ["HAProxy", "0.0", "10.0"],
+        ["wrk", "2.0", "1.1"],
+        ["all", "92.0 (30.7-92.0)", "61.1 (51.1-122.2)"],
+    ]
+
+
+def test_processor_time_without_a_response_is_not_a_number():
+    rounds = [Round(in_process(80.0), in_process(80.0), {1: load(0, 0.0)}, {"one": 20.0})]
+    *_, table = reports(rounds, {}, FACTS, {})
+    assert [row[1][:3] for row in table.rows] == ["nan"] * 3
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 import json
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 
 from loadtest.errors import BenchmarkError
-from loadtest.payloads import generated_photo, photo_payloads, question_payloads
+from loadtest.payloads import Payload, generated_photo, photo_payloads, question_payloads, written
 
 
 def test_own_questions_differ():
@@ -53,3 +54,10 @@ def test_the_generated_photo_is_as_large_as_a_photo_and_always_the_same():
     assert (opened.format, opened.size, opened.mode) == ("JPEG", (500, 375), "RGB")
     assert 40_000 < len(photo) < 200_000
     assert photo == generated_photo()
+
+
+def test_bodies_become_files_in_their_order(tmp_path):
+    bodies = [b"one", b"\x00\xff", b"one"]
+    paths = written([Payload(body, "image/png") for body in bodies], tmp_path)
+    assert len(set(paths)) == 3
+    assert [Path(path).read_bytes() for path in paths] == bodies

@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import pytest
 
 from loadtest import programs
 from loadtest.errors import BenchmarkError
-from loadtest.programs import program
+from loadtest.programs import answer_of, program
 
 CHILD = """
 import sys
@@ -90,3 +91,18 @@ def test_a_program_meets_its_environment(monkeypatch):
     monkeypatch.setenv("KEPT", "yes")
     with program("any", environment={"SCORING_CACHE": "here"}):
         assert (found["SCORING_CACHE"], found["KEPT"]) == ("here", "yes")
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_program_answers_once_or_fails(monkeypatch, code):
+    real = subprocess.run
+    script = "import os; print('a library'); print('{\"seen\": \"' + os.environ['KEY'] + '\"}'); raise SystemExit(CODE)"
+
+    def run(command, **options):
+        assert command[1:] == ["-m", "loadtest.in_process.any", "--more"]
+        return real([sys.executable, "-c", script.replace("CODE", str(code))], **options)
+
+    monkeypatch.setattr(programs.subprocess, "run", run)
+    with pytest.raises(BenchmarkError, match=r"^It failed\.$") if code else nullcontext():
+        answer = answer_of("any", "--more", failure="It failed.", environment={"KEY": "here"})
+        assert (answer, code) == ({"seen": "here"}, 0)

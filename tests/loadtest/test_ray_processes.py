@@ -7,7 +7,7 @@ import sys
 import psutil
 import pytest
 
-from loadtest.ray_processes import cpu_shares, memory, role_of
+from loadtest.ray_processes import CpuMeter, by_role, cpu_shares, memory, more_than_one, role_of
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,32 @@ def test_a_busy_process_takes_more_than_a_waiting_one():
             process.communicate()
     assert [share for _, share in shares] == sorted((share for _, share in shares), reverse=True)
     assert shares[0][1] > 0.1
+
+
+def test_a_process_counts_from_the_meters_start_and_a_new_one_from_its_own():
+    watched = [psutil.Process(os.getpid())]
+    before = sum(watched[0].cpu_times()[:2])
+    meter = CpuMeter(lambda: watched)
+    busy = subprocess.Popen([sys.executable, "-c", "sum(range(10**8)); input()"], stdin=subprocess.PIPE)
+    watched.append(psutil.Process(busy.pid))
+    try:
+        while watched[1].cpu_times().user < 0.1:
+            assert busy.poll() is None
+        (_, own), (_, new) = meter.used()
+    finally:
+        busy.kill()
+        busy.communicate()
+    assert new >= 0.1
+    assert 0 <= own <= sum(watched[0].cpu_times()[:2]) - before
+
+
+def test_processes_of_a_role_add_up():
+    assert by_role([("a", 1.0), ("b", 2.0), ("a", 0.5)]) == {"a": 1.5, "b": 2.0}
+
+
+def test_only_deployments_with_several_replicas_are_named():
+    assert more_than_one({"ingress": 2, "faq-1": 1, "a": 3}) == "3 a, 2 ingress"
+    assert more_than_one({"ingress": 1}) == "one each"
 
 
 def test_memory_of_this_process():

@@ -3,12 +3,14 @@
 import json
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from loadtest import commands, idle, startup
 from loadtest.clients import Exchange
 from loadtest.drain import summary
 from loadtest.errors import BenchmarkError
+from loadtest.options import Reports, Rounds, benchmark
 from loadtest.report import Report, show
 from loadtest.throughput import Point, report
 from loadtest.wrk import WrkResult
@@ -85,3 +87,20 @@ def test_a_failure_is_one_sentence_and_a_code(tmp_path):
     assert ran.exit_code == 1
     assert ran.output.count("\n") == 1
     assert "none.yaml cannot be read" in ran.output
+
+
+def test_a_benchmark_shows_its_reports_and_keeps_its_options(tmp_path):
+    app = typer.Typer()
+
+    @app.command()
+    @benchmark
+    def measured(*, rounds: Rounds = 3) -> Reports:
+        """Measures."""
+        return [Report("First", ["A"], [[str(rounds)]], data={"rounds": rounds}), Report("Second", ["B"], [["x"]])]
+
+    ran = CliRunner().invoke(app, ["--rounds", "2", "--markdown", "--json", str(tmp_path / "r.json")])
+    assert ran.exit_code == 0, ran.output
+    assert ran.output.index("| 2 |") < ran.output.index("\n\nSecond. ")
+    written = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert (written["title"], written["rounds"]) == ("First", 2)
+    assert CliRunner().invoke(app, ["--rounds", "0"]).exit_code == 2

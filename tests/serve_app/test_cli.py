@@ -6,7 +6,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-import yaml
 from typer.testing import CliRunner
 
 from deployments.errors import StartupError
@@ -36,16 +35,6 @@ def scoring(monkeypatch, capsys):
         return (ended.value.code or 0, *capsys.readouterr())
 
     return scoring
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(content):
-        path = tmp_path / "mine.yaml"
-        path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
-        return path
-
-    return write
 
 
 def config(args):

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from deployments.errors import StartupError
 from serve_app.config_file import IMPORT_PATH, ConfigFile, read_config
@@ -9,16 +8,6 @@ from serve_app.settings import parse_settings
 
 CONFIGS = sorted((Path(__file__).parents[2] / "config").glob("*.yaml"))
 APPLICATION = {"name": "mine", "route_prefix": "/", "import_path": IMPORT_PATH, "args": {"profile": "production"}}
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(content):
-        path = tmp_path / "mine.yaml"
-        path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
-        return path
-
-    return write
 
 
 def refusal(path):

@@ -69,7 +69,18 @@ def test_services_on_one_machine_have_files_and_ports_of_their_own(tmp_path):
     assert len(set(ports)) == 2
     for port in ports:
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
+            probe.bind(("", port))
+
+
+def test_side_ports_are_none_that_outgoing_connections_get_and_none_in_use(tmp_path, monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(fast_mode, "SIDE_PORTS", range(port, port + 50))
+        assert str(port) not in isolation(tmp_path).values()
+    monkeypatch.undo()
+    assert max(fast_mode.SIDE_PORTS) < 32768
 
 
 def test_sockets_of_haproxy_have_names_that_fit(tmp_path):

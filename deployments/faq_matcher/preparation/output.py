@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow.parquet import ParquetWriter
 
-from deployments.errors import StartupError
+from deployments.destinations import check_new
 from deployments.faq_matcher.data import (
     PREPARED_ANSWERS,
     PREPARED_DUPLICATES,
@@ -29,7 +29,6 @@ from deployments.faq_matcher.data import (
     PREPARED_TEST,
     Id,
 )
-from deployments.faq_matcher.destinations import is_taken
 from deployments.faq_matcher.preparation.report import Report
 from deployments.faq_matcher.preparation.settings import PrepareSettings
 from deployments.faq_matcher.preparation.store import Store
@@ -77,14 +76,7 @@ def check_output(directory: Path, *, overwrite: bool) -> None:
     Raises:
         StartupError: it holds something else, or prepared data that is not to be replaced.
     """
-    if not is_taken(directory):
-        return
-    if not is_prepared(directory):
-        raise StartupError(f"{directory} holds files that are no prepared FAQ: choose another --output.")
-    if not overwrite:
-        raise StartupError(
-            f"{directory} holds a prepared FAQ: choose another --output, or replace it with --overwrite."
-        )
+    check_new(directory, is_prepared, "prepared FAQ", short="prepared FAQ", overwrite=overwrite)
 
 
 def write(

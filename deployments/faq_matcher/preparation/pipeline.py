@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from deployments.destinations import staged
 from deployments.errors import StartupError
-from deployments.faq_matcher.destinations import staged
 from deployments.faq_matcher.preparation import output
 from deployments.faq_matcher.preparation.intake import Intake
 from deployments.faq_matcher.preparation.report import Report

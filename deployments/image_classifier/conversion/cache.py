@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from deployments.cache_root import cache_root
+from deployments.destinations import beside, put
 from deployments.errors import StartupError
 from deployments.image_classifier.cache import CONVERTED
 from deployments.image_classifier.conversion import model_files
@@ -55,12 +55,9 @@ def converted(source: Source, kind: Kind, *, threads: int | None = None) -> Iter
     if kept is not None:
         yield kept
         return
-    staging = _staging(entry)
-    try:
-        model = _convert(source, kind, staging, threads)
+    with ExitStack() as stack:
+        model = _convert(source, kind, _staging(entry, stack), threads)
         yield _put(model, entry)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _kept(entry: Path) -> ConvertedModel | None:
@@ -73,12 +70,13 @@ def _kept(entry: Path) -> ConvertedModel | None:
         return None
 
 
-def _staging(entry: Path) -> Path:
+def _staging(entry: Path, stack: ExitStack) -> Path:
     try:
-        return model_files.staging_for(entry)
+        return stack.enter_context(beside(entry))
     except OSError as error:
         logger.warning("The converted network cannot be kept in %s: %s.", entry.parent, error.strerror or error)
-        return Path(tempfile.mkdtemp(prefix="converted-"))
+        temporary = TemporaryDirectory(prefix="converted-", ignore_cleanup_errors=True)
+        return Path(stack.enter_context(temporary))
 
 
 def _put(model: ConvertedModel, entry: Path) -> ConvertedModel:
@@ -87,10 +85,11 @@ def _put(model: ConvertedModel, entry: Path) -> ConvertedModel:
     if (winner := _kept(entry)) is not None:
         return winner
     try:
-        return model_files.put(model, entry)
+        put(model.directory, entry, replace=True)
     except OSError as error:
         logger.warning("The converted network cannot be kept in %s: %s.", entry.parent, error.strerror or error)
         return model
+    return ConvertedModel(entry, model.about)
 
 
 def _convert(source: Source, kind: Kind, directory: Path, threads: int | None) -> ConvertedModel:

@@ -7,9 +7,6 @@ model.onnx                or for ONNX Runtime
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from deployments.contracts import ImagePreset, Weights
 from deployments.errors import StartupError
+from deployments.image_classifier.cache import sha256_of
 from deployments.image_classifier.engines.engine import Facts, Kind
 
 # Raised whenever the files, or what the network takes and gives, change.
@@ -86,7 +84,7 @@ def seal(directory: Path, about: About) -> ConvertedModel:
     Raises:
         OSError: the files are not there, or the directory cannot be written.
     """
-    files = {name: _sha256(directory / name) for name in FILES[about.kind]}
+    files = {name: sha256_of(directory / name) for name in FILES[about.kind]}
     text = _Manifest(files=files, about=about).model_dump_json(indent=1)
     (directory / MANIFEST).write_text(text + "\n", encoding="utf-8")
     return ConvertedModel(directory, about)
@@ -118,37 +116,12 @@ def read(directory: Path) -> ConvertedModel:
     manifest = _read_manifest(directory)
     for name, digest in manifest.files.items():
         try:
-            found = _sha256(directory / name)
+            found = sha256_of(directory / name)
         except OSError:
             raise _damaged(directory, f"{name} cannot be read") from None
         if found != digest:
             raise _damaged(directory, f"{name} is not the file that was saved")
     return ConvertedModel(directory, manifest.about)
-
-
-def staging_for(directory: Path) -> Path:
-    """Make an empty directory in the same file system, from where `put` moves in one step.
-
-    Raises:
-        OSError: it cannot be made.
-    """
-    staging = directory.parent / f".{directory.name}.{uuid.uuid4().hex}"
-    staging.mkdir(parents=True)
-    return staging
-
-
-def put(model: ConvertedModel, directory: Path) -> ConvertedModel:
-    """Move a model to where it is to be, in the place of what is there.
-
-    Raises:
-        OSError: it cannot be moved, or another process was faster.
-    """
-    if directory.exists():
-        old = directory.parent / f".{directory.name}.{uuid.uuid4().hex}"
-        directory.rename(old)
-        shutil.rmtree(old, ignore_errors=True)
-    model.directory.rename(directory)
-    return ConvertedModel(directory, model.about)
 
 
 def _read_manifest(directory: Path) -> _Manifest:
@@ -171,11 +144,6 @@ def _read_manifest(directory: Path) -> _Manifest:
     if manifest.files.keys() != set(FILES[manifest.about.kind]):
         raise _damaged(directory, f"{MANIFEST} does not name the files of a model")
     return manifest
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _damaged(directory: Path, why: str) -> StartupError:

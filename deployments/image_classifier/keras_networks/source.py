@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
-from deployments.contracts import ImagePreset, Weights
+from deployments.contracts import ImagePreset
 from deployments.image_classifier.engines.engine import Facts, Library
-from deployments.image_classifier.fetching import WeightsFile, or_untrained
+from deployments.image_classifier.fetching import WeightsFile, WithWeights, or_untrained
 from deployments.image_classifier.keras_networks.files import find_file, find_published
 from deployments.image_classifier.keras_networks.known import Known, find_known
 from deployments.image_classifier.labels import imagenet_labels, read_labels
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class KerasSource:
+class KerasSource(WithWeights):
     """A network of Keras, a `Source`.
 
     Attributes:
@@ -56,17 +56,9 @@ class KerasSource:
         return self.application or (self.file.name if self.file is not None else "")
 
     @property
-    def weights(self) -> Weights:
-        """Whether they come from training."""
-        return "untrained" if self.file is None else "trained"
-
-    @property
     def facts(self) -> Facts:
         """Facts for people."""
-        facts: Facts = {"architecture": self.application or PurePath(self.name).stem, "library": "Keras"}
-        if self.file is None:
-            return facts | {"source": f"random, seed {self.seed}", "untrained": self.why_untrained}
-        return facts | {"source": self.file.name, "sha256": self.file.sha256}
+        return {"architecture": self.application or PurePath(self.name).stem, "library": "Keras"} | self.weights_facts
 
     @property
     def identity(self) -> dict[str, object]:
@@ -77,7 +69,7 @@ class KerasSource:
             "preset": asdict(self.preset),
             "outputs": self.outputs,
             "classes": len(self.labels),
-            "weights": f"seed {self.seed}" if self.file is None else self.file.sha256,
+            "weights": self.weights_identity,
         }
 
     def load(self) -> Network:

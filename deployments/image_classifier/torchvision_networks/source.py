@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from deployments.contracts import ImagePreset, Weights
+from deployments.contracts import ImagePreset
 from deployments.errors import StartupError
 from deployments.image_classifier.engines.engine import Facts, Library
-from deployments.image_classifier.fetching import WeightsFile, or_untrained
+from deployments.image_classifier.fetching import WeightsFile, WithWeights, or_untrained
 from deployments.image_classifier.labels import imagenet_labels, read_labels
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.image_classifier.torchvision_networks.pretrained import Pretrained, find_pretrained
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class TorchvisionSource:
+class TorchvisionSource(WithWeights):
     """A network of torchvision, a `Source`.
 
     Attributes:
@@ -54,17 +54,9 @@ class TorchvisionSource:
         return self.known.preset
 
     @property
-    def weights(self) -> Weights:
-        """Whether they come from training."""
-        return "untrained" if self.file is None else "trained"
-
-    @property
     def facts(self) -> Facts:
         """Facts for people."""
-        facts: Facts = {"architecture": self.architecture, "weights": self.known.name}
-        if self.file is None:
-            return facts | {"source": f"random, seed {self.seed}", "untrained": self.why_untrained}
-        return facts | {"source": self.file.name, "sha256": self.file.sha256}
+        return {"architecture": self.architecture, "weights": self.known.name} | self.weights_facts
 
     @property
     def identity(self) -> dict[str, object]:
@@ -74,7 +66,7 @@ class TorchvisionSource:
             "options": self.known.options,
             "preset": asdict(self.known.preset),
             "classes": len(self.labels),
-            "weights": f"seed {self.seed}" if self.file is None else self.file.sha256,
+            "weights": self.weights_identity,
         }
 
     def load(self) -> Network:

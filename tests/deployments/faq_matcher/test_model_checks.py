@@ -13,6 +13,12 @@ import pytest
 from deployments.errors import StartupError
 from deployments.faq_matcher import storage
 
+WORDS, MEANINGS = "words.npz", "meanings.npz"
+ARRAYS = {
+    WORDS: ("hashes", "idf", "starts", "places", "weights"),
+    MEANINGS: ("profiles", "wordings", "starts"),
+}
+
 
 @pytest.fixture
 def saved(model, tmp_path):
@@ -45,6 +51,19 @@ def packed(arrays):
     return buffer.getvalue()
 
 
+@pytest.fixture
+def forge_array(request):
+    """Changes one array of a saved model; returns the directory."""
+
+    def forge_array(file, array, change):
+        directory = request.getfixturevalue({WORDS: "saved", MEANINGS: "saved_meaning"}[file])
+        arrays = arrays_of(directory / file)
+        forge(directory, file, packed(arrays | {array: change(arrays[array])}))
+        return directory
+
+    return forge_array
+
+
 def assert_refused(directory):
     with pytest.raises(StartupError, match=r"is damaged \(its files do not fit together\): train it again"):
         storage.read(directory)
@@ -71,7 +90,7 @@ def put_all(*values):
 
 
 def test_forging_nothing_changes_nothing(saved, saved_meaning):
-    for directory, name in ((saved, "words.npz"), (saved_meaning, "meanings.npz")):
+    for directory, name in ((saved, WORDS), (saved_meaning, MEANINGS)):
         forge(directory, name, packed(arrays_of(directory / name)))
         storage.read(directory)
 
@@ -91,26 +110,14 @@ FORM = {
 
 
 @pytest.mark.parametrize("change", FORM)
-@pytest.mark.parametrize("array", ["hashes", "idf", "starts", "places", "weights"])
-def test_words_of_another_form_are_refused(saved, array, change):
-    arrays = arrays_of(saved / "words.npz")
-    arrays[array] = FORM[change](arrays[array])
-    forge(saved, "words.npz", packed(arrays))
-    assert_refused(saved)
-
-
-@pytest.mark.parametrize("change", FORM)
-@pytest.mark.parametrize("array", ["profiles", "wordings", "starts"])
-def test_meanings_of_another_form_are_refused(saved_meaning, array, change):
-    arrays = arrays_of(saved_meaning / "meanings.npz")
-    arrays[array] = FORM[change](arrays[array])
-    forge(saved_meaning, "meanings.npz", packed(arrays))
-    assert_refused(saved_meaning)
+@pytest.mark.parametrize(("file", "array"), [(file, array) for file, arrays in ARRAYS.items() for array in arrays])
+def test_arrays_of_another_form_are_refused(forge_array, file, array, change):
+    assert_refused(forge_array(file, array, FORM[change]))
 
 
 LARGE = 2**62
 
-WORDS = {
+OUTSIDE_WORDS = {
     "a place behind the originals": ("places", put(5, 4)),
     "a place far behind the originals": ("places", put(0, 2**31 - 1)),
     "a place before the originals": ("places", put(-1, -1)),
@@ -127,16 +134,12 @@ WORDS = {
 }
 
 
-@pytest.mark.parametrize("name", WORDS)
-def test_words_that_lead_out_of_their_arrays_are_refused(saved, name):
-    array, change = WORDS[name]
-    arrays = arrays_of(saved / "words.npz")
-    arrays[array] = change(arrays[array])
-    forge(saved, "words.npz", packed(arrays))
-    assert_refused(saved)
+@pytest.mark.parametrize("name", OUTSIDE_WORDS)
+def test_words_that_lead_out_of_their_arrays_are_refused(forge_array, name):
+    assert_refused(forge_array(WORDS, *OUTSIDE_WORDS[name]))
 
 
-MEANINGS = {
+OUTSIDE_MEANINGS = {
     "a start behind the end": ("starts", put(-1, LARGE)),
     "a start in between behind the end": ("starts", put(2, LARGE)),
     "a start before the beginning": ("starts", put(0, -1)),
@@ -148,33 +151,29 @@ MEANINGS = {
 }
 
 
-@pytest.mark.parametrize("name", MEANINGS)
-def test_meanings_that_lead_out_of_their_arrays_are_refused(saved_meaning, name):
-    array, change = MEANINGS[name]
-    arrays = arrays_of(saved_meaning / "meanings.npz")
-    arrays[array] = change(arrays[array])
-    forge(saved_meaning, "meanings.npz", packed(arrays))
-    assert_refused(saved_meaning)
+@pytest.mark.parametrize("name", OUTSIDE_MEANINGS)
+def test_meanings_that_lead_out_of_their_arrays_are_refused(forge_array, name):
+    assert_refused(forge_array(MEANINGS, *OUTSIDE_MEANINGS[name]))
 
 
 def test_embeddings_of_another_length_than_the_encoders_are_refused(saved_meaning):
     from deployments.faq_matcher.model import FaqModel
 
-    arrays = arrays_of(saved_meaning / "meanings.npz")
+    arrays = arrays_of(saved_meaning / MEANINGS)
     for name in ("profiles", "wordings"):
         arrays[name] = np.repeat(arrays[name], 100, axis=1)
-    forge(saved_meaning, "meanings.npz", packed(arrays))
+    forge(saved_meaning, MEANINGS, packed(arrays))
     storage.read(saved_meaning)
     with pytest.raises(StartupError, match="train it again"):
         FaqModel.load(saved_meaning)
 
 
-@pytest.mark.parametrize("array", ["hashes", "idf", "starts", "places", "weights"])
+@pytest.mark.parametrize("array", ARRAYS[WORDS])
 def test_missing_and_further_arrays_are_refused(saved, array):
-    arrays = arrays_of(saved / "words.npz")
-    forge(saved, "words.npz", packed({name: value for name, value in arrays.items() if name != array}))
+    arrays = arrays_of(saved / WORDS)
+    forge(saved, WORDS, packed({name: value for name, value in arrays.items() if name != array}))
     assert_refused(saved)
-    forge(saved, "words.npz", packed(arrays | {f"{array}2": arrays[array]}))
+    forge(saved, WORDS, packed(arrays | {f"{array}2": arrays[array]}))
     assert_refused(saved)
 
 
@@ -188,13 +187,13 @@ class Trap:
         return exec, (f"open({str(self.path)!r}, 'w')",)
 
 
-@pytest.mark.parametrize("array", ["hashes", "idf", "starts", "places", "weights"])
+@pytest.mark.parametrize("array", ARRAYS[WORDS])
 def test_pickled_objects_are_refused_and_never_loaded(saved, tmp_path, array):
-    arrays = arrays_of(saved / "words.npz")
+    arrays = arrays_of(saved / WORDS)
     arrays[array] = np.array([Trap(tmp_path / "sprung")] * len(arrays[array]), dtype=object)
-    forge(saved, "words.npz", packed(arrays))
+    forge(saved, WORDS, packed(arrays))
     assert_refused(saved)
-    forge(saved, "words.npz", pickle.dumps(Trap(tmp_path / "sprung")))
+    forge(saved, WORDS, pickle.dumps(Trap(tmp_path / "sprung")))
     assert_refused(saved)
     assert not (tmp_path / "sprung").exists()
 
@@ -217,34 +216,35 @@ def npy(array):
     return buffer.getvalue()
 
 
-NAMES = ("hashes", "idf", "starts", "places", "weights")
 FILES = {
     "nothing": b"",
     "text": b"hashes",
     "one array": npy(np.zeros(3)),
     "a zip without arrays": zipped(),
-    "a zip of text": zipped(**dict.fromkeys(NAMES, b"text")),
-    "a zip of empty files": zipped(**dict.fromkeys(NAMES, b"")),
-    "arrays cut off": zipped(**dict.fromkeys(NAMES, npy(np.zeros(100))[:200])),
+    "a zip of text": zipped(**dict.fromkeys(ARRAYS[WORDS], b"text")),
+    "a zip of empty files": zipped(**dict.fromkeys(ARRAYS[WORDS], b"")),
+    "arrays cut off": zipped(**dict.fromkeys(ARRAYS[WORDS], npy(np.zeros(100))[:200])),
     "arrays larger than memory": zipped(
-        **dict.fromkeys(NAMES, b"\x93NUMPY\x01\x00v\x00" + header("(10000000000000,)").encode())
+        **dict.fromkeys(ARRAYS[WORDS], b"\x93NUMPY\x01\x00v\x00" + header("(10000000000000,)").encode())
     ),
-    "arrays of negative length": zipped(**dict.fromkeys(NAMES, b"\x93NUMPY\x01\x00v\x00" + header("(-5,)").encode())),
+    "arrays of negative length": zipped(
+        **dict.fromkeys(ARRAYS[WORDS], b"\x93NUMPY\x01\x00v\x00" + header("(-5,)").encode())
+    ),
 }
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_files_without_these_arrays_are_refused(saved, name):
-    forge(saved, "words.npz", FILES[name])
+    forge(saved, WORDS, FILES[name])
     assert_refused(saved)
 
 
 @pytest.mark.parametrize("offset", range(0, 900, 37))
 def test_a_damaged_archive_is_read_or_refused(saved, offset):
-    content = bytearray((saved / "words.npz").read_bytes())
+    content = bytearray((saved / WORDS).read_bytes())
     content[offset] ^= 0xFF
     content[-1 - offset] ^= 0xFF
-    forge(saved, "words.npz", bytes(content))
+    forge(saved, WORDS, bytes(content))
     with contextlib.suppress(StartupError):
         assert storage.read(saved).originals
 

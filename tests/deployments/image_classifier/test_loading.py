@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 from deployments.contracts import PreparedImage
@@ -6,7 +8,7 @@ from deployments.image_classifier import loading
 from deployments.image_classifier.classifier import ImageClassifier
 from deployments.image_classifier.conversion.cache import converted
 from deployments.image_classifier.conversion.errors import ConversionError
-from deployments.image_classifier.conversion.model_files import put, seal, staging_for
+from deployments.image_classifier.conversion.model_files import seal
 from deployments.image_classifier.engines.machine import Machine
 from deployments.image_classifier.engines.probe import probe
 from deployments.image_classifier.settings import ImageClassifierSettings
@@ -120,11 +122,9 @@ def model_dir(tmp_path, squeezenet):
     settings = ImageClassifierSettings(**UNTRAINED, weights_uri=str(squeezenet))
     directory = tmp_path / "model"
     with converted(find_source(settings, allow_untrained=False), "openvino") as model:
-        staging = staging_for(directory)
-        for file in model.directory.glob("model.*"):
-            (staging / file.name).write_bytes(file.read_bytes())
+        shutil.copytree(model.directory, directory)
     labels = tuple(f"label {index}" for index in range(1000))
-    put(seal(staging, model.about.model_copy(update={"labels": labels})), directory)
+    seal(directory, model.about.model_copy(update={"labels": labels}))
     return directory
 
 

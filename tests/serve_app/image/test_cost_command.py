@@ -107,7 +107,7 @@ def test_where_there_is_neither_a_gpu_nor_a_figure_nothing_is_measured():
         ({"--utilization": -1}, "--utilization must be above 0, not -1."),
         ({"--gpu-images-per-second": "inf"}, "--gpu-images-per-second must be above 0, not inf."),
         ({"--cpu-cores": 0}, "--cpu-cores must be above 0, not 0."),
-        ({"--json": "no/such/directory/cost.json"}, "cannot be written: No such file or directory."),
+        ({"--json": "no/such/directory/cost.json"}, "cannot be written: name a file in a directory that exists."),
     ],
 )
 def test_wrong_options_are_named(options, message):

@@ -13,7 +13,7 @@ from deployments.ingress.access.signing import SIGNING_FILE
 from serve_app.config_file import IMPORT_PATH
 from serve_app.keys.commands import app
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture

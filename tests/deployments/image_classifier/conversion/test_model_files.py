@@ -3,15 +3,14 @@ import json
 import pytest
 
 from deployments.contracts import ImagePreset
+from deployments.destinations import staged
 from deployments.errors import StartupError
 from deployments.image_classifier.conversion.model_files import (
     MANIFEST,
     About,
     is_model,
-    put,
     read,
     seal,
-    staging_for,
 )
 
 PRESET = ImagePreset(256, 224, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -28,9 +27,10 @@ ABOUT = About(
 
 @pytest.fixture
 def model(tmp_path):
-    directory = staging_for(tmp_path / "models" / "cats")
+    directory = tmp_path / "models" / "cats"
+    directory.mkdir(parents=True)
     (directory / "model.onnx").write_bytes(b"network")
-    return put(seal(directory, ABOUT), tmp_path / "models" / "cats")
+    return seal(directory, ABOUT)
 
 
 def test_what_was_written_is_read(model):
@@ -41,10 +41,10 @@ def test_what_was_written_is_read(model):
     assert is_model(model.directory)
 
 
-def test_a_model_takes_the_place_of_another_and_nothing_is_left(model, tmp_path):
-    staging = staging_for(model.directory)
-    (staging / "model.onnx").write_bytes(b"newer")
-    put(seal(staging, ABOUT), model.directory)
+def test_a_model_takes_the_place_of_another_and_nothing_is_left(model):
+    with staged(model.directory, replace=True) as new:
+        (new / "model.onnx").write_bytes(b"newer")
+        seal(new, ABOUT)
     assert read(model.directory).network.read_bytes() == b"newer"
     assert [path.name for path in model.directory.parent.iterdir()] == ["cats"]
 

@@ -1,7 +1,7 @@
 import pytest
 
+from deployments.destinations import beside, check_file, check_new, is_taken, put, staged
 from deployments.errors import StartupError
-from deployments.faq_matcher.destinations import check_file, is_taken, staged
 
 
 def contents(directory):
@@ -40,6 +40,32 @@ def test_what_fails_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert list((tmp_path / "deep").iterdir()) == []
+
+
+def test_what_was_filled_beside_a_directory_may_be_put_there(tmp_path):
+    with beside(tmp_path / "deep" / "new") as unused, beside(tmp_path / "deep" / "new") as used:
+        assert used.parent == unused.parent == tmp_path / "deep"
+        (used / "a").write_text("1")
+        put(used, tmp_path / "deep" / "new")
+    assert contents(tmp_path / "deep" / "new") == {"a": "1"}
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["new"]
+
+
+def test_a_directory_that_is_written_is_new_or_of_its_kind(tmp_path):
+    def check(**more):
+        check_new(tmp_path, lambda directory: (directory / "model").exists(), "cat model", **more)
+
+    check()
+    check_new(tmp_path / "none", lambda _: False, "cat model")
+    (tmp_path / "other").touch()
+    with pytest.raises(StartupError, match="holds files that are no cat model: choose another --output"):
+        check(overwrite=True)
+    (tmp_path / "model").touch()
+    check(overwrite=True)
+    with pytest.raises(StartupError, match="holds a model: choose another --output, or replace it with --overwrite"):
+        check()
+    with pytest.raises(StartupError, match="holds a cat: choose another --output, or buy one"):
+        check(short="cat", instead="buy one")
 
 
 def test_what_is_taken(tmp_path):

@@ -1,0 +1,124 @@
+import pytest
+
+from deployments.contracts import ImagePreset
+from deployments.image_classifier.conversion.model_files import FILES, About, seal
+from deployments.scaling import CALLS_PER_REPLICA
+from serve_app import kinds
+
+
+def image_model(**version):
+    return {"models": [{"kind": "image_classifier", "versions": [version]}]}
+
+
+@pytest.mark.parametrize(("profile", "allowed"), [("local", True), ("production", False)])
+def test_untrained_weights_are_allowed_on_a_laptop_only(deployments, profile, allowed):
+    assert deployments({"profile": profile})["image-1"].init_kwargs == {"allow_untrained": allowed}
+
+
+@pytest.mark.parametrize(("profile", "required"), [("local", False), ("production", True)])
+def test_keys_are_not_required_on_a_laptop_only(deployments, profile, required):
+    assert deployments({"profile": profile})["ingress"].user_config["access"]["required"] is required
+
+
+@pytest.mark.parametrize(
+    ("model", "in_reach", "reserved"),
+    [
+        ({}, True, 1),
+        ({}, False, 0),
+        ({"device": "cpu"}, True, 0),
+        ({"gpus": 0.25}, False, 0.25),
+        ({"gpus": 0}, True, 0),
+        ({"gpus": 2, "device": "cpu"}, True, 2),
+        ({"engine": "openvino"}, True, 0),
+        ({"engine": "openvino", "gpus": 1}, True, 1),
+        ({"engine": "onnxruntime"}, True, 1),
+        ({"model_dir": "/not/on/this/node"}, True, 1),
+    ],
+)
+def test_a_gpu_is_reserved_where_there_is_one_or_the_settings_say_so(
+    deployments, monkeypatch, model, in_reach, reserved
+):
+    monkeypatch.setattr(kinds, "gpus_in_reach", lambda: in_reach)
+    built = deployments(image_model(model=model))
+    assert built["image-1"].ray_actor_options["num_gpus"] == reserved
+    assert built["image-1-preprocess"].ray_actor_options["num_gpus"] == 0
+
+
+@pytest.mark.parametrize(("kind", "reserved"), [("openvino", 0), ("onnx", 1)])
+def test_a_converted_model_reserves_a_gpu_where_its_engine_can_use_one(
+    deployments, monkeypatch, tmp_path, kind, reserved
+):
+    preset = ImagePreset(232, 224, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    about = About(kind=kind, precision="fp32", weights="trained", preset=preset, labels=("cat",), facts={}, versions={})
+    for name in FILES[kind]:
+        (tmp_path / name).write_text("a network")
+    seal(tmp_path, about)
+    monkeypatch.setattr(kinds, "gpus_in_reach", lambda: True)
+    built = deployments(image_model(model={"model_dir": str(tmp_path)}))
+    assert built["image-1"].ray_actor_options["num_gpus"] == reserved
+
+
+@pytest.mark.parametrize(("resources", "expected"), [({"CPU": 4.0, "GPU": 1.0}, True), ({"CPU": 4.0}, False)])
+def test_where_ray_runs_it_knows_of_gpus(monkeypatch, resources, expected):
+    monkeypatch.setattr("ray.is_initialized", lambda: True)
+    monkeypatch.setattr("ray.cluster_resources", lambda: resources)
+    assert kinds.gpus_in_reach() is expected
+
+
+def test_replicas_reserve_what_their_scaling_says(deployments):
+    built = deployments(
+        {
+            "ingress": {"scaling": {"cpus": 1}},
+            **image_model(scaling={"cpus": 2, "memory_mb": 10}, preprocess_scaling={"cpus": 0.5}),
+        }
+    )
+    assert built["ingress"].ray_actor_options["num_cpus"] == 1
+    assert built["image-1"].ray_actor_options["num_cpus"] == 2
+    assert built["image-1"].ray_actor_options["memory"] == 10 * 1024 * 1024
+    assert built["image-1-preprocess"].ray_actor_options["num_cpus"] == 0.5
+
+
+def test_a_replica_has_time_for_the_longest_request_before_it_goes(deployments):
+    for deployment in deployments({"ingress": {"request_timeout_seconds": 7}}).values():
+        assert deployment._deployment_config.graceful_shutdown_timeout_s == 7 + kinds.DRAIN_MARGIN_SECONDS
+
+
+def test_a_stage_takes_the_calls_of_all_its_callers(deployments):
+    callers, model = {"max_replicas": 3}, {"explanations": {"enabled": False}}
+    version = {"model": model, "preprocess_scaling": {"max_replicas": 5}}
+    built = deployments({"ingress": {"scaling": callers}, **image_model(**version)})
+    for name, expected in {"image-1-preprocess": 3, "image-1": 5}.items():
+        assert built[name].max_ongoing_requests > CALLS_PER_REPLICA * expected
+    fewer = deployments({"ingress": {"scaling": {"max_replicas": 2}}, **image_model(model=model)})
+    assert built["image-1-preprocess"].max_ongoing_requests == (
+        fewer["image-1-preprocess"].max_ongoing_requests + CALLS_PER_REPLICA
+    )
+
+
+def test_explanations_take_no_place_of_other_calls(deployments):
+    def built(**model):
+        return deployments(
+            {
+                "ingress": {"scaling": {"max_replicas": 3}},
+                **image_model(model=model, scaling={"max_replicas": 4}),
+            }
+        )
+
+    explained = built(explanations={"at_once": 2, "max_waiting": 5})
+    without = built(explanations={"enabled": False})
+    most = 2 * 4 + 5
+    (bound,) = explained["ingress"].init_args[0]
+    assert bound.max_explanations == most
+    for name in ("image-1", "image-1-preprocess"):
+        assert explained[name].max_ongoing_requests == without[name].max_ongoing_requests + 3 * most
+    assert without["ingress"].init_args[0][0].max_explanations == 0
+
+
+def test_replicas_follow_the_scaling_of_their_stage(deployments):
+    built = deployments(
+        image_model(
+            scaling={"min_replicas": 2, "max_replicas": 4, "target_utilization": 0.5, "max_concurrent_requests": 6}
+        )
+    )
+    config = built["image-1"]._deployment_config.autoscaling_config
+    assert (config.min_replicas, config.max_replicas, config.get_target_ongoing_requests()) == (2, 4, 3)
