@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from deployments.image_classifier.engines.engine import Device, Facts, Precision
+from deployments.image_classifier.engines.machine import usable_cpus
 from deployments.image_classifier.engines.parts import run_parts
 from deployments.image_classifier.engines.probe import probes
 
@@ -50,7 +50,7 @@ class OnnxruntimeEngine:
         self._side = side
         self._precision: Precision = precision
         self._device = device
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._threads = usable_cpus(threads)
         self.max_batch = max_batch
         try:
             self._session = onnxruntime.InferenceSession(file, self._options(), providers=PROVIDERS[device])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,6 +13,7 @@ import openvino
 from numpy.typing import NDArray
 
 from deployments.image_classifier.engines.engine import Facts, Precision
+from deployments.image_classifier.engines.machine import usable_cpus
 from deployments.image_classifier.engines.parts import run_parts
 from deployments.image_classifier.engines.probe import probes
 
@@ -57,7 +57,7 @@ class OpenvinoEngine:
         self.max_batch = max_batch
         self._side = side
         self._precision: Precision = precision
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._threads = usable_cpus(threads)
         self._streams = min(streams, self._threads)
         core = openvino.Core()
         model = core.read_model(file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from deployments.image_classifier.engines.cuda_graphs import RecordedNetwork, Recorder, cuda_recorder
 from deployments.image_classifier.engines.engine import Compile, Device, Facts, Precision
 from deployments.image_classifier.engines.folding import fold_batch_norms
+from deployments.image_classifier.engines.machine import usable_cpus
 from deployments.image_classifier.engines.parts import run_parts
 from deployments.image_classifier.engines.probe import probes
 from deployments.image_classifier.explanation.grad_cam import GradCam
@@ -62,7 +62,7 @@ class TorchEngine:
         gpu_memory: float | None = None,
     ) -> None:
         # Not PyTorch's own choice: Ray sets OMP_NUM_THREADS to 1 where a replica reserves no CPU.
-        torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+        torch.set_num_threads(usable_cpus(threads))
         self._device = torch.device(device)
         self._side = side
         self._precision: Precision = precision
