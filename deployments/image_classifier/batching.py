@@ -72,16 +72,6 @@ class BatchRunner:
         self._background_batch = 1
         self._dispatch_is_scheduled = False
 
-    @property
-    def waiting(self) -> int:
-        """Images that wait for a lane."""
-        return sum(len(piece) for queue in (self._urgent, self._background) for piece in queue if piece.is_wanted)
-
-    @property
-    def batches_out(self) -> int:
-        """Batches that are in the network."""
-        return self._out
-
     async def infer(self, pixels: Pixels, *, urgent: bool = True) -> Probabilities:
         """Classify the images of one call; see `submit`."""
         return (await self.submit(pixels, urgent=urgent)).probabilities
