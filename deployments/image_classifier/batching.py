@@ -23,8 +23,9 @@ Probabilities = NDArray[np.float32]
 # Runs the network on (n, height, width, 3) uint8; gives (n, classes) float32.
 Infer = Callable[[Pixels], Probabilities]
 
-# How long urgent work may find a lane busy with other work.
-BACKGROUND_SECONDS = 0.1
+# How long urgent work may find a lane busy with other work, where one image does not take longer. So it waits for one
+# or two of them on a CPU, where a batch costs what its images cost one by one, and for many on a GPU.
+BACKGROUND_SECONDS = 0.025
 
 
 @dataclass(frozen=True, slots=True)

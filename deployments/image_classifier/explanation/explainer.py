@@ -29,11 +29,6 @@ Method = Literal["grad-cam", "occlusion"]
 # Runs a function where the engine may be used, after what waits there already.
 OnEngine = Callable[[Callable[[], Any]], Awaitable[Any]]
 
-# Images of an occlusion that go to the engine together. Other requests wait for as many: on a CPU, where a batch costs
-# what its images cost one by one, for a single one.
-IMAGES_AT_ONCE_ON_CPU = 1
-IMAGES_AT_ONCE = 8
-
 
 class Explainer:
     """Explains images for one classifier: with Grad-CAM where the engine can, else by occlusion.
@@ -60,8 +55,6 @@ class Explainer:
         self._weights = description.weights
         self._classes = int(description.parameters["classes"])
         self._grey = np.round(np.multiply(description.preset.mean, 255)).astype(np.uint8)
-        on_cpu = description.parameters.get("device", "cpu") == "cpu"
-        self._at_once = IMAGES_AT_ONCE_ON_CPU if on_cpu else IMAGES_AT_ONCE
         self._slots = asyncio.Semaphore(settings.at_once)
 
     async def explain(self, image: PreparedImage) -> Outcome[Classes]:
@@ -129,7 +122,6 @@ class Explainer:
             partial(self._batches.infer, urgent=False),
             grid=self._settings.grid,
             colour=self._grey,
-            at_once=self._at_once,
         )
         return "occlusion", heat
 

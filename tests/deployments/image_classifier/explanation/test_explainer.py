@@ -9,6 +9,7 @@ from torch import nn
 
 from deployments.contracts import ImagePreset, PreparedImage
 from deployments.errors import InvalidInput, ModelError, RequestTimeout
+from deployments.image_classifier import batching
 from deployments.image_classifier.classifier import ImageClassifier
 from deployments.image_classifier.engines.torch_engine import TorchEngine
 from deployments.image_classifier.explanation.explainer import Explainer
@@ -37,17 +38,16 @@ class WhiteOrNot:
 
     streams, max_batch = 1, 32
 
-    def __init__(self, device="cpu"):
+    def __init__(self):
         self.batches = []
         self.answer = lambda white: np.stack([(1 - white) / 2, (1 - white) / 2, white], axis=1)
-        self._device = device
 
     def infer(self, batch):
         self.batches.append(len(batch))
         return self.answer((batch == 255).mean(axis=(1, 2, 3))).astype(np.float32)
 
     def describe(self):
-        return {"engine": "openvino", "device": self._device}
+        return {"engine": "openvino", "device": "cpu"}
 
 
 class Steps(ThreadPoolExecutor):
@@ -167,13 +167,28 @@ async def test_an_image_of_another_shape_is_refused():
     assert isinstance(outcome.result, InvalidInput)
 
 
-@pytest.mark.parametrize(("device", "together"), [("cpu", 1), ("NVIDIA X", 8)])
-async def test_the_cost_is_an_inference_for_each_cell_and_the_engine_is_free_in_between(device, together):
-    engine, steps = WhiteOrNot(device), Steps()
+@pytest.mark.parametrize(("seconds", "together"), [(0, 1), (3600, 5)])
+async def test_the_cost_is_an_inference_for_each_cell_and_the_engine_is_free_in_between(monkeypatch, seconds, together):
+    monkeypatch.setattr(batching, "BACKGROUND_SECONDS", seconds)
+    engine, steps = WhiteOrNot(), Steps()
     await white_or_not(engine, steps, grid=5).explain(WHITE)
-    assert sum(engine.batches) == 25 + 1
-    assert max(engine.batches) == together
+    assert engine.batches == [1] + [together] * (25 // together)
     assert steps.asked == len(engine.batches)
+
+
+async def test_other_requests_get_in_between(monkeypatch):
+    monkeypatch.setattr(batching, "BACKGROUND_SECONDS", 0)
+    engine, steps = WhiteOrNot(), Steps()
+    classifier = ImageClassifier(engine, ["a", "b", "white"], SMALL, weights="trained", parameters={})
+    batches = classifier.batches(steps)
+    running = asyncio.create_task(
+        Explainer(classifier, ExplanationSettings(grid=28), batches, steps.on_engine).explain(WHITE)
+    )
+    while len(engine.batches) < 3:
+        await asyncio.sleep(0)
+    await classifier.classify([PreparedImage(WHITE.pixels)], batches)
+    assert not running.done()
+    assert (await running).result.explanation.method == "occlusion"
 
 
 async def test_only_so_many_are_worked_on_at_once():
