@@ -12,6 +12,7 @@ from deployments.autoscaling import stage_options
 from deployments.faq_matcher.deployment import FAQ_MATCHER
 from deployments.image_classifier.conversion.model_files import kind_of
 from deployments.image_classifier.deployment import IMAGE_CLASSIFIER
+from deployments.image_classifier.engines.machine import NVIDIA, may_have_gpu
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.ingress.deployment import BoundVersion
 from deployments.preprocess.deployment import PREPROCESS
@@ -104,4 +105,4 @@ def gpus_in_reach() -> bool:
     if ray.is_initialized():
         resources_of_cluster: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         return resources_of_cluster.get("GPU", 0) > 0
-    return any(Path("/dev").glob("nvidia[0-9]*"))
+    return may_have_gpu((NVIDIA,))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,8 @@ class BatchSpeed:
 
 Curve = Sequence[BatchSpeed]
 
+ResultT = TypeVar("ResultT")
+
 
 def measure_curve(engine: Engine, side: int, *, largest: int = LARGEST) -> Curve:
     """Measure batches of 1, 2, 4, ... images, in a few seconds.
@@ -73,16 +76,33 @@ def follow_curve(seconds_of: Callable[[int], float], *, streams: int = 1, larges
         largest: size of a batch.
     """
     curve: list[BatchSpeed] = []
-    best = 0.0
-    stalls = 0
-    size = 1
-    while size <= largest and stalls < STALLS and (not curve or 2 * curve[-1].seconds <= LONGEST_SECONDS):
-        seconds = seconds_of(size)
-        curve.append(BatchSpeed(size, seconds, streams * size / seconds))
-        stalls = 0 if curve[-1].images_per_second > GROWTH * best else stalls + 1
-        best = max(best, curve[-1].images_per_second)
-        size *= 2
+    for speed in while_growing(_speeds(seconds_of, streams, largest), lambda each: each.images_per_second):
+        curve.append(speed)
+        if 2 * speed.seconds > LONGEST_SECONDS:
+            break
     return curve
+
+
+def doubled(largest: int) -> Iterator[int]:
+    """Give 1, 2, 4, ... up to the largest."""
+    return (2**power for power in range(largest.bit_length()))
+
+
+def while_growing(measured: Iterable[ResultT], speed_of: Callable[[ResultT], float]) -> Iterator[ResultT]:
+    """Pass measurements on until as many as `STALLS` in a row have not gained throughput.
+
+    Args:
+        measured: each is made when it is asked for.
+        speed_of: its images per second.
+    """
+    best, stalls = 0.0, 0
+    for each in measured:
+        yield each
+        speed = speed_of(each)
+        stalls = 0 if speed > GROWTH * best else stalls + 1
+        best = max(best, speed)
+        if stalls == STALLS:
+            return
 
 
 def pick_size(curve: Curve) -> int:
@@ -94,6 +114,12 @@ def pick_size(curve: Curve) -> int:
 def told(curve: Curve) -> str:
     """Return the curve for people, as in `1: 45.1, 2: 51.0`: images per second by size."""
     return ", ".join(f"{speed.size}: {speed.images_per_second:.1f}" for speed in curve)
+
+
+def _speeds(seconds_of: Callable[[int], float], streams: int, largest: int) -> Iterator[BatchSpeed]:
+    for size in doubled(largest):
+        seconds = seconds_of(size)
+        yield BatchSpeed(size, seconds, streams * size / seconds)
 
 
 def _seconds(engine: Engine, side: int, size: int) -> float:

@@ -23,8 +23,9 @@ Probabilities = NDArray[np.float32]
 # Runs the network on (n, height, width, 3) uint8; gives (n, classes) float32.
 Infer = Callable[[Pixels], Probabilities]
 
-# How long urgent work may find a lane busy with other work.
-BACKGROUND_SECONDS = 0.1
+# How long urgent work may find a lane busy with other work, where one image does not take longer. So it waits for one
+# or two of them on a CPU, where a batch costs what its images cost one by one, and for many on a GPU.
+BACKGROUND_SECONDS = 0.025
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +72,6 @@ class BatchRunner:
         self._background_out = 0
         self._background_batch = 1
         self._dispatch_is_scheduled = False
-
-    @property
-    def waiting(self) -> int:
-        """Images that wait for a lane."""
-        return sum(len(piece) for queue in (self._urgent, self._background) for piece in queue if piece.is_wanted)
-
-    @property
-    def batches_out(self) -> int:
-        """Batches that are in the network."""
-        return self._out
 
     async def infer(self, pixels: Pixels, *, urgent: bool = True) -> Probabilities:
         """Classify the images of one call; see `submit`."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,6 @@ from deployments.image_classifier.loading import load_model
 from deployments.image_classifier.settings import ImageClassifierSettings
 
 logger = logging.getLogger("ray.serve")
-
-FAILED = "The network failed on %d images."
 
 
 class ImageClassifier:
@@ -94,17 +93,14 @@ class ImageClassifier:
         Returns:
             What `score` returns; and seconds: `queue` until they went into the network, `infer` from then.
         """
-        errors = [self._problem(image) for image in images]
-        valid = [image for image, error in zip(images, errors, strict=True) if error is None]
-        if not valid:
-            return _merged(errors, []), {}
-        try:
-            inferred = await batches.submit(_pixels(valid))
-        except RuntimeError:
-            logger.exception(FAILED, len(valid))
-            return _merged(errors, _failures(valid)), {}
-        seconds = {"queue": inferred.queue_seconds, "infer": inferred.infer_seconds}
-        return _merged(errors, self._tops(inferred.probabilities, valid)), seconds
+        errors, valid = self._checked(images)
+        scored, seconds = _failures(valid), {}
+        if valid:
+            with _logging_failure(valid):
+                inferred = await batches.submit(_pixels(valid))
+                scored = self._tops(inferred.probabilities, valid)
+                seconds = {"queue": inferred.queue_seconds, "infer": inferred.infer_seconds}
+        return _merged(errors, scored), seconds
 
     def score(self, images: list[PreparedImage]) -> list[Classes | ScoringError]:
         """Classify images by themselves, on this thread.
@@ -113,16 +109,12 @@ class ImageClassifier:
             For each image its classes or its own error: InvalidInput for another shape than the model's,
             ModelError where the network failed.
         """
-        errors = [self._problem(image) for image in images]
-        valid = [image for image, error in zip(images, errors, strict=True) if error is None]
-        if not valid:
-            return _merged(errors, [])
-        try:
-            probabilities = self._engine.infer(_pixels(valid))
-        except RuntimeError:
-            logger.exception(FAILED, len(valid))
-            return _merged(errors, _failures(valid))
-        return _merged(errors, self._tops(probabilities, valid))
+        errors, valid = self._checked(images)
+        scored = _failures(valid)
+        if valid:
+            with _logging_failure(valid):
+                scored = self._tops(self._engine.infer(_pixels(valid)), valid)
+        return _merged(errors, scored)
 
     @property
     def engine(self) -> Engine:
@@ -178,6 +170,11 @@ class ImageClassifier:
         self._parameters = self._parameters | {"images_per_second": told(curve)}
         logger.info("Images per second by size of a batch: %s; batches have up to %d.", told(curve), pick_size(curve))
 
+    def _checked(self, images: list[PreparedImage]) -> tuple[list[InvalidInput | None], list[PreparedImage]]:
+        """Return what is wrong with each image, and those with which nothing is."""
+        errors = [self._problem(image) for image in images]
+        return errors, [image for image, error in zip(images, errors, strict=True) if error is None]
+
     def _problem(self, image: PreparedImage) -> InvalidInput | None:
         expected = (self._preset.crop, self._preset.crop, 3)
         if image.pixels.shape == expected and image.pixels.dtype == np.uint8:
@@ -206,7 +203,16 @@ def _pixels(images: list[PreparedImage]) -> NDArray[np.uint8]:
     return np.stack([image.pixels for image in images])
 
 
-def _failures(images: list[PreparedImage]) -> list[ModelError]:
+@contextmanager
+def _logging_failure(images: list[PreparedImage]) -> Iterator[None]:
+    """Log where the network fails, and go on."""
+    try:
+        yield
+    except RuntimeError:
+        logger.exception("The network failed on %d images.", len(images))
+
+
+def _failures(images: list[PreparedImage]) -> list[Classes | ModelError]:
     return [ModelError("The model failed on this image.") for _ in images]
 
 

@@ -17,9 +17,6 @@ from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from deployments.image_classifier.classifier import ImageClassifier
 
 ResultT = TypeVar("ResultT")
@@ -46,7 +43,7 @@ class ImageClassifierReplica:
         self._lanes = lanes
         self._batches = self._classifier.batches(lanes)
         self._description = self._classifier.describe()
-        self._explainer = Explainer(self._classifier, settings.explanations, self._on_lane, self._infer)
+        self._explainer = Explainer(self._classifier, settings.explanations, self._batches, self._on_lane)
         self._load = StageLoad()
         self._replica = replica_id()
 
@@ -63,9 +60,6 @@ class ImageClassifierReplica:
         with self._load.count(waited_seconds):
             outcomes = await asyncio.gather(*map(self._explainer.explain, images))
         return Reply(outcomes, self._replica)
-
-    async def _infer(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return await self._batches.infer(pixels, urgent=False)
 
     async def _on_lane(self, function: Callable[[], ResultT]) -> ResultT:
         return await asyncio.get_running_loop().run_in_executor(self._lanes, function)

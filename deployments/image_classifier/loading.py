@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from deployments.image_classifier.conversion.errors import ConversionError
 from deployments.image_classifier.conversion.model_files import ConvertedModel, read
 from deployments.image_classifier.engines.choice import NAMES, AskedEngine, Choice, Converted, choose
 from deployments.image_classifier.engines.engine import KINDS, Engine, EngineOptions, Facts
-from deployments.image_classifier.engines.machine import Machine, this_machine
+from deployments.image_classifier.engines.machine import Machine, this_machine, usable_cpus
 from deployments.image_classifier.engines.opening import open_converted
 from deployments.image_classifier.origins import Source
 from deployments.image_classifier.settings import ImageClassifierSettings
@@ -141,7 +140,7 @@ def _max_batch(settings: ImageClassifierSettings) -> int:
 
 def _streams(settings: ImageClassifierSettings, choice: Choice) -> int:
     if settings.streams == "auto":
-        threads = settings.threads or len(os.sched_getaffinity(0))
+        threads = usable_cpus(settings.threads)
         return STREAMS if choice.engine == "openvino" and threads >= STREAMS else 1
     if settings.streams > 1 and choice.engine != "openvino":
         raise StartupError(

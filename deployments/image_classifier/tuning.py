@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -11,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from deployments.image_classifier.batch_curve import GROWTH, LARGEST, STALLS
+import numpy as np
+
+from deployments.image_classifier.batch_curve import LARGEST, doubled, while_growing
 from deployments.image_classifier.batching import BatchRunner, Pixels
 from deployments.image_classifier.engines.engine import Engine
 from deployments.image_classifier.engines.probe import probe
@@ -58,6 +59,14 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Ran:
+    """What was measured: seconds of each request, and throughput."""
+
+    latencies: list[float]
+    images_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One setting, measured with as many requests in flight as it has; times without HTTP and decoding.
 
@@ -75,6 +84,13 @@ class Trial:
     p99_ms: float
     images_per_second: float
 
+    @classmethod
+    def of(cls, setting: Setting, alone: float, ran: Ran) -> Trial:
+        """Sum up a measurement; `alone` in seconds. Of fewer than 100 latencies the largest is p99."""
+        p99 = float(np.quantile(ran.latencies, 0.99, method="inverted_cdf"))
+        p50 = statistics.median(ran.latencies)
+        return cls(setting, alone * MILLISECONDS, p50 * MILLISECONDS, p99 * MILLISECONDS, ran.images_per_second)
+
 
 def shares(cpus: int, *, takes_streams: bool) -> list[tuple[int, int]]:
     """Return the threads and streams to try, likeliest first.
@@ -82,14 +98,13 @@ def shares(cpus: int, *, takes_streams: bool) -> list[tuple[int, int]]:
     All CPUs, one less for the web server beside, half of them; 1, 2, 4, ... streams up to the threads.
     """
     threads = sorted({count for count in (cpus, cpus - 1, cpus // 2) if count >= 1}, reverse=True)
-    streams = [2**power for power in range(cpus.bit_length())] if takes_streams else [1]
+    streams = list(doubled(cpus)) if takes_streams else [1]
     return [(each, several) for several in streams for each in threads if several <= each]
 
 
 def sizes(streams: int, largest: int = LARGEST) -> list[tuple[int, int]]:
     """Return sizes of a batch with requests in flight, smallest first; see `Setting`."""
-    doubled = [2**power for power in range(largest.bit_length())]
-    return [(1, streams), *((size, 2 * streams * size) for size in doubled if size <= largest)]
+    return [(1, streams), *((size, 2 * streams * size) for size in doubled(largest))]
 
 
 def tune(
@@ -160,34 +175,12 @@ def _follow(
 ) -> Iterator[Trial]:
     """Measure one engine with ever more requests in flight, while that gains throughput and p99 holds."""
     alone = statistics.median(measure.run(engine, lanes, Setting(threads, engine.streams, 1, 1)).latencies)
-    best, stalls = 0.0, 0
-    for size, in_flight in sizes(engine.streams, engine.max_batch):
-        setting = Setting(threads, engine.streams, size, in_flight)
-        ran = measure.run(engine, lanes, setting)
-        trial = Trial(
-            setting,
-            alone * MILLISECONDS,
-            statistics.median(ran.latencies) * MILLISECONDS,
-            quantile(ran.latencies, 0.99) * MILLISECONDS,
-            ran.images_per_second,
-        )
+    settings = (Setting(threads, engine.streams, *each) for each in sizes(engine.streams, engine.max_batch))
+    trials = (Trial.of(setting, alone, measure.run(engine, lanes, setting)) for setting in settings)
+    for trial in while_growing(trials, lambda each: each.images_per_second):
         yield trial
-        stalls = 0 if trial.images_per_second > GROWTH * best else stalls + 1
-        best = max(best, trial.images_per_second)
-        if stalls == STALLS or trial.p99_ms > p99_ms:
+        if trial.p99_ms > p99_ms:
             return
-
-
-def quantile(samples: list[float], share: float) -> float:
-    """Return the least sample that so large a share does not exceed; of few samples the largest."""
-    ordered = sorted(samples)
-    return ordered[max(math.ceil(share * len(ordered)), 1) - 1]
-
-
-@dataclass(frozen=True, slots=True)
-class _Ran:
-    latencies: list[float]
-    images_per_second: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +191,10 @@ class _Measure:
     seconds: float
     outside: Outside | None
 
-    def run(self, engine: Engine, lanes: ThreadPoolExecutor, setting: Setting) -> _Ran:
+    def run(self, engine: Engine, lanes: ThreadPoolExecutor, setting: Setting) -> Ran:
         return asyncio.run(self._run(engine, lanes, setting))
 
-    async def _run(self, engine: Engine, lanes: ThreadPoolExecutor, setting: Setting) -> _Ran:
+    async def _run(self, engine: Engine, lanes: ThreadPoolExecutor, setting: Setting) -> Ran:
         batches = BatchRunner(engine.infer, lanes, count=engine.streams, max_batch=setting.max_batch)
         image = probe(self.side)
         # The first run of a size takes longer, in every stream.
@@ -215,7 +208,7 @@ class _Measure:
         ended = time.perf_counter()
         samples = [sample for part in answered for sample in part]
         full = [end - start for start, end in samples if end >= counted]
-        return _Ran(full, len(full) / (ended - counted))
+        return Ran(full, len(full) / (ended - counted))
 
 
 class _Load:

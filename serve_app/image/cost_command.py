@@ -108,8 +108,9 @@ def _check(asked: _Asked) -> None:
 
 def _answer(asked: _Asked) -> _Answer:
     from deployments.image_classifier.cost import cost, equivalence
+    from deployments.image_classifier.engines.machine import usable_cpus
 
-    cpu_cores = asked.cpu_cores or _cores()
+    cpu_cores = usable_cpus(asked.cpu_cores)
     throughput = _throughput(asked)
     cpu, gpu = (throughput[name].images_per_second for name in ("cpu", "gpu"))
     costs = {name: cost(each.images_per_second, asked.price[name], asked.utilization)
@@ -117,12 +118,6 @@ def _answer(asked: _Asked) -> _Answer:
     return _Answer(
         cpu_cores, throughput, costs, equivalence(cpu, gpu, cpu_cores=cpu_cores, cpu_price=asked.price["cpu"])
     )
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0))
 
 
 def _throughput(asked: _Asked) -> dict[str, Throughput]:

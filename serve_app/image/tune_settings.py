@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deployments.errors import StartupError
+from deployments.image_classifier.engines.machine import usable_cpus
 from deployments.image_classifier.settings import ImageClassifierSettings
 from serve_app.config_file import read_config
 from serve_app.config_lines import config_yaml, model_yaml
@@ -55,7 +56,7 @@ def read_tuned(config: Path | None, name: str | None) -> Tuned:
         raise StartupError(f"The config has several image models: name one of {names} with --model.")
     (model,) = models
     version = model.versions[0]
-    cpus = int(version.scaling.cpus) or len(os.sched_getaffinity(0))
+    cpus = usable_cpus(int(version.scaling.cpus))
     return Tuned(model.name, version.model, cpus, file.content if config is not None else None)
 
 

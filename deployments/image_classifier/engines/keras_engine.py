@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deployments.image_classifier.engines.engine import Device, Facts
-from deployments.image_classifier.engines.probe import probe
+from deployments.image_classifier.engines.parts import run_parts
+from deployments.image_classifier.engines.probe import probes
 from deployments.image_classifier.keras_networks.library import keras, tf
 
 DEVICES: dict[Device, str] = {"cpu": "/CPU:0", "cuda": "/GPU:0"}
@@ -39,14 +40,13 @@ class KerasEngine:
         self.max_batch = max_batch
 
     def warm_up(self) -> None:
-        """Run one image and a whole batch, for which memory and kernels differ; see `Engine`."""
-        for count in {1, self.max_batch}:
-            self.infer(probe(self._side, count))
+        """Run one image and a whole batch; see `Engine`."""
+        for images in probes(self._side, self.max_batch):
+            self.infer(images)
 
     def infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify images; see `Engine`."""
-        parts = range(0, len(batch), self.max_batch)
-        return np.concatenate([self._run(batch[start : start + self.max_batch]) for start in parts])
+        return run_parts(self._run, batch, self.max_batch)
 
     def _run(self, part: NDArray[np.uint8]) -> NDArray[np.float32]:
         try:

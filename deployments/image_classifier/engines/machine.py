@@ -12,6 +12,11 @@ from deployments.image_classifier.engines.engine import Library
 
 CPU_INFO = Path("/proc/cpuinfo")
 
+# Where Linux shows GPUs: those of NVIDIA's driver; in the Linux of Windows, one of whatever make.
+DEVICES = Path("/dev")
+NVIDIA = "nvidia[0-9]*"
+WINDOWS = "dxg"
+
 # Ray writes one of these where a replica reserves no GPU.
 NO_GPUS = {"", "-1", "NoDevFiles"}
 
@@ -86,28 +91,35 @@ def installed(package: str) -> str | None:
 
 def cpu_flags(info: Path = CPU_INFO) -> frozenset[str]:
     """Return the instruction sets that Linux knows of the first CPU."""
-    try:
-        lines = info.read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return frozenset()
-    flags = next((line.partition(":")[2] for line in lines if line.startswith(("flags", "Features"))), "")
-    return frozenset(flags.split())
+    return frozenset(_of_first_cpu(info, "flags", "Features").split())
 
 
 def cpu_model(info: Path = CPU_INFO) -> str:
     """Return the first CPU's name by Linux; empty where it is not known."""
+    return _of_first_cpu(info, "model name")
+
+
+def _of_first_cpu(info: Path, *names: str) -> str:
     try:
         lines = info.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
         return ""
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(names)), "")
 
 
-def may_have_gpu() -> bool:
-    """Whether looking for a GPU is worth importing a library."""
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "any") in NO_GPUS
-    # The second is how the Linux of Windows shows a GPU.
-    return not hidden and (any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists())
+def usable_cpus(asked: int | None = None) -> int:
+    """Return the CPUs that are asked for; where none are, those that this process may run on."""
+    return asked or len(os.sched_getaffinity(0))
+
+
+def may_have_gpu(devices: tuple[str, ...] = (NVIDIA, WINDOWS)) -> bool:
+    """Whether Linux shows a GPU that is not hidden: without one, no library needs to be imported to look for it.
+
+    Args:
+        devices: files of GPUs, as patterns.
+    """
+    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "any") in NO_GPUS
+    return not is_hidden and any(any(DEVICES.glob(pattern)) for pattern in devices)
 
 
 def _gpu(packages: dict[str, str], library: Library) -> tuple[bool, bool]:

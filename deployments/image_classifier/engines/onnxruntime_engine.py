@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from deployments.image_classifier.engines.engine import Device, Facts, Precision
-from deployments.image_classifier.engines.probe import probe
+from deployments.image_classifier.engines.machine import usable_cpus
+from deployments.image_classifier.engines.parts import run_parts
+from deployments.image_classifier.engines.probe import probes
 
 PROVIDERS: dict[Device, list[str]] = {
     "cpu": ["CPUExecutionProvider"],
@@ -49,7 +50,7 @@ class OnnxruntimeEngine:
         self._side = side
         self._precision: Precision = precision
         self._device = device
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._threads = usable_cpus(threads)
         self.max_batch = max_batch
         try:
             self._session = onnxruntime.InferenceSession(file, self._options(), providers=PROVIDERS[device])
@@ -65,14 +66,13 @@ class OnnxruntimeEngine:
         return options
 
     def warm_up(self) -> None:
-        """Run one image and a whole batch, for which memory differs; see `Engine`."""
-        for count in {1, self.max_batch}:
-            self.infer(probe(self._side, count))
+        """Run one image and a whole batch; see `Engine`."""
+        for images in probes(self._side, self.max_batch):
+            self.infer(images)
 
     def infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify images; see `Engine`."""
-        parts = range(0, len(batch), self.max_batch)
-        return np.concatenate([self._run(batch[start : start + self.max_batch]) for start in parts])
+        return run_parts(self._run, batch, self.max_batch)
 
     def _run(self, part: NDArray[np.uint8]) -> NDArray[np.float32]:
         try:

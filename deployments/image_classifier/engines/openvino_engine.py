@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Lock
 
@@ -13,7 +13,9 @@ import openvino
 from numpy.typing import NDArray
 
 from deployments.image_classifier.engines.engine import Facts, Precision
-from deployments.image_classifier.engines.probe import probe
+from deployments.image_classifier.engines.machine import usable_cpus
+from deployments.image_classifier.engines.parts import run_parts
+from deployments.image_classifier.engines.probe import probes
 
 # By OpenVINO's names. int8 is in the network itself; what of it is not quantized computes in fp32.
 TYPES: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}
@@ -55,7 +57,7 @@ class OpenvinoEngine:
         self.max_batch = max_batch
         self._side = side
         self._precision: Precision = precision
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._threads = usable_cpus(threads)
         self._streams = min(streams, self._threads)
         core = openvino.Core()
         model = core.read_model(file)
@@ -84,17 +86,15 @@ class OpenvinoEngine:
         }
 
     def warm_up(self) -> None:
-        """Run one image and a whole batch in each stream, for which memory and kernels differ; see `Engine`."""
-        for count in {1, self.max_batch}:
-            images = probe(self._side, count)
+        """Run one image and a whole batch in each stream; see `Engine`."""
+        for images in probes(self._side, self.max_batch):
             for request in self._requests.all:
                 _run(request, images)
 
     def infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify images; see `Engine`."""
-        parts = range(0, len(batch), self.max_batch)
         with self._requests.taken() as request:
-            return np.concatenate([_run(request, batch[start : start + self.max_batch]) for start in parts])
+            return run_parts(partial(_run, request), batch, self.max_batch)
 
     def describe(self) -> Facts:
         """Return facts for people; see `Engine`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,9 @@ from torch import Tensor, nn
 from deployments.image_classifier.engines.cuda_graphs import RecordedNetwork, Recorder, cuda_recorder
 from deployments.image_classifier.engines.engine import Compile, Device, Facts, Precision
 from deployments.image_classifier.engines.folding import fold_batch_norms
-from deployments.image_classifier.engines.probe import probe
+from deployments.image_classifier.engines.machine import usable_cpus
+from deployments.image_classifier.engines.parts import run_parts
+from deployments.image_classifier.engines.probe import probes
 from deployments.image_classifier.explanation.grad_cam import GradCam
 
 logger = logging.getLogger("ray.serve")
@@ -61,7 +62,7 @@ class TorchEngine:
         gpu_memory: float | None = None,
     ) -> None:
         # Not PyTorch's own choice: Ray sets OMP_NUM_THREADS to 1 where a replica reserves no CPU.
-        torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+        torch.set_num_threads(usable_cpus(threads))
         self._device = torch.device(device)
         self._side = side
         self._precision: Precision = precision
@@ -84,17 +85,15 @@ class TorchEngine:
 
     def warm_up(self) -> None:
         """Run the network for one image, and on a GPU for as many as it may hold; see `Engine`."""
-        for count in {1, self.max_batch} if self._on_gpu else {1}:
-            self.infer(probe(self._side, count))
+        for images in probes(self._side, self.max_batch if self._on_gpu else 1):
+            self.infer(images)
 
     @torch.inference_mode()
     def infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Classify images; see `Engine`."""
         if self._ready_for != self.max_batch:
             self._make_ready()
-        parts = torch.split(torch.from_numpy(batch), self.max_batch)
-        # The answers to one part are here before the next takes its place in pinned memory, and on the device.
-        return torch.cat([self._run(part).cpu() for part in parts]).numpy()
+        return run_parts(self._run, batch, self.max_batch)
 
     def _make_ready(self) -> None:
         """Compile and record for batches of these sizes, or do without."""
@@ -110,8 +109,8 @@ class TorchEngine:
     def _compiles(self) -> bool:
         """Compile for one image, and then, since the second size is another, for any number."""
         try:
-            for count in sorted({1, self.max_batch}):
-                self._compute(torch.from_numpy(probe(self._side, count)).to(self._device))
+            for images in probes(self._side, self.max_batch):
+                self._compute(torch.from_numpy(images).to(self._device))
         except Exception:
             # Compilers raise whatever they like. Where it is the network that fails, it will without them, too.
             logger.warning("torch.compile cannot compile the network, which runs without it.", exc_info=True)
@@ -130,7 +129,11 @@ class TorchEngine:
             torch.backends.cudnn.benchmark = False
         return self._recorded is not None
 
-    def _run(self, images: Tensor) -> Tensor:
+    def _run(self, part: NDArray[np.uint8]) -> NDArray[np.float32]:
+        # The answers to one part are here before the next takes its place in pinned memory, and on the device.
+        return self._answers(torch.from_numpy(part)).cpu().numpy()
+
+    def _answers(self, images: Tensor) -> Tensor:
         if not self._on_gpu:
             return self._compute(images)
         # Pinned memory is what the GPU reads by itself; pinning it for each batch would take longer than copying.

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,10 +15,11 @@ import numpy as np
 from deployments.contracts import Classes, ImageExplanation, Outcome, PreparedImage
 from deployments.errors import InvalidInput, ModelError, RequestTimeout, ScoringError
 from deployments.image_classifier.engines.engine import GradCamEngine
-from deployments.image_classifier.explanation.occlusion import Heat, Infer, Pixels, drops
+from deployments.image_classifier.explanation.occlusion import Heat, Pixels, drops
 from deployments.image_classifier.settings import ExplanationSettings
 
 if TYPE_CHECKING:
+    from deployments.image_classifier.batching import BatchRunner
     from deployments.image_classifier.classifier import ImageClassifier
 
 logger = logging.getLogger("ray.serve")
@@ -27,38 +29,32 @@ Method = Literal["grad-cam", "occlusion"]
 # Runs a function where the engine may be used, after what waits there already.
 OnEngine = Callable[[Callable[[], Any]], Awaitable[Any]]
 
-# Images of an occlusion that go to the engine together. Other requests wait for as many: on a CPU, where a batch costs
-# what its images cost one by one, for a single one.
-IMAGES_AT_ONCE_ON_CPU = 1
-IMAGES_AT_ONCE = 8
-
 
 class Explainer:
     """Explains images for one classifier: with Grad-CAM where the engine can, else by occlusion.
 
-    Its work goes to the engine in small steps, so that other requests get in between.
+    Its work goes to the engine in small steps, so that other requests get in between. That it classifies the image is
+    as urgent as any request; inferences of an occlusion let others go first.
 
     Args:
         classifier: what to explain.
         settings: the limits.
-        on_engine: runs each step that is more than inference.
-        infer: runs the network on the covered images of an occlusion; whoever batches may let others go first.
+        batches: of the classifier, shared with other requests.
+        on_engine: runs Grad-CAM, which is more than inference.
     """
 
     def __init__(
-        self, classifier: ImageClassifier, settings: ExplanationSettings, on_engine: OnEngine, infer: Infer
+        self, classifier: ImageClassifier, settings: ExplanationSettings, batches: BatchRunner, on_engine: OnEngine
     ) -> None:
         description = classifier.describe()
         assert description.preset is not None  # noqa: S101 - that of images always has one
         self._classifier = classifier
         self._settings = settings
+        self._batches = batches
         self._on_engine = on_engine
-        self._infer = infer
         self._weights = description.weights
         self._classes = int(description.parameters["classes"])
         self._grey = np.round(np.multiply(description.preset.mean, 255)).astype(np.uint8)
-        on_cpu = description.parameters.get("device", "cpu") == "cpu"
-        self._at_once = IMAGES_AT_ONCE_ON_CPU if on_cpu else IMAGES_AT_ONCE
         self._slots = asyncio.Semaphore(settings.at_once)
 
     async def explain(self, image: PreparedImage) -> Outcome[Classes]:
@@ -108,11 +104,10 @@ class Explainer:
 
     async def _every_class(self, image: PreparedImage) -> Classes:
         whole = replace(image, top_k=self._classes)
-        (result,) = await self._on_engine(lambda: self._classifier.score([whole]))
+        ((result,), _) = await self._classifier.classify([whole], self._batches)
         if isinstance(result, ScoringError):
             raise result
-        classes: Classes = result
-        return classes
+        return result
 
     async def _heat(self, pixels: Pixels, index: int, probability: float) -> tuple[Method, Heat]:
         engine = self._classifier.engine
@@ -124,10 +119,9 @@ class Explainer:
             pixels,
             index,
             probability,
-            self._infer,
+            partial(self._batches.infer, urgent=False),
             grid=self._settings.grid,
             colour=self._grey,
-            at_once=self._at_once,
         )
         return "occlusion", heat
 

@@ -23,7 +23,7 @@ PATCH_CELLS = 2.0
 
 
 async def drops(
-    pixels: Pixels, class_index: int, probability: float, infer: Infer, *, grid: int, colour: Pixels, at_once: int
+    pixels: Pixels, class_index: int, probability: float, infer: Infer, *, grid: int, colour: Pixels
 ) -> Heat:
     """Cover each cell, with half a cell around it, and measure how far the class's probability falls.
 
@@ -31,10 +31,9 @@ async def drops(
         pixels: (height, width, 3) uint8.
         class_index: the class.
         probability: of the class in the whole image.
-        infer: classifies images; gets `at_once` of them at a time, so that other work gets in between.
+        infer: classifies images; gets those of one row of the grid at a time, which bounds their memory.
         grid: cells along each side; fewer where the image has fewer pixels.
         colour: (3,) uint8, what covers; the mean of all images tells the network least.
-        at_once: images to classify with one call.
 
     Returns:
         (grid, grid) float32: the probability of the whole image less that of the covered one; negative where the
@@ -42,12 +41,11 @@ async def drops(
     """
     height, width, _ = pixels.shape
     rows, columns = patches(height, min(grid, height)), patches(width, min(grid, width))
-    places = [(row, column) for row in rows for column in columns]
     left: list[NDArray[np.float32]] = []
-    for start in range(0, len(places), at_once):
-        batch = covered(pixels, places[start : start + at_once], colour)
+    for row in rows:
+        batch = covered(pixels, [(row, column) for column in columns], colour)
         left.append((await infer(batch))[:, class_index])
-    return (np.float32(probability) - np.concatenate(left)).astype(np.float32).reshape(len(rows), len(columns))
+    return (np.float32(probability) - np.stack(left)).astype(np.float32)
 
 
 def covered(pixels: Pixels, places: list[tuple[slice, slice]], colour: Pixels) -> Pixels:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from deployments.errors import StartupError
-from deployments.image_classifier.engines.machine import may_have_gpu
+from deployments.image_classifier.engines.machine import may_have_gpu, usable_cpus
 
 __all__ = ["keras", "settle", "tf", "without_noise"]
 
@@ -77,7 +77,7 @@ def settle(threads: int | None, *, gpu: bool) -> None:
     with without_noise():
         devices: list[Any] = tf.config.list_physical_devices("GPU")
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads or len(os.sched_getaffinity(0)))
+        tf.config.threading.set_intra_op_parallelism_threads(usable_cpus(threads))
         # Layers follow each other; only within one is there work for several threads.
         tf.config.threading.set_inter_op_parallelism_threads(1)
         for device in devices:

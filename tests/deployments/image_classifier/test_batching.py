@@ -15,6 +15,11 @@ SIDE = 2
 # An image of these pixels makes the network fail.
 BAD = 255
 
+# Of no image but the one that follows all others.
+NEXT = 254
+
+VALUES = sorted({*range(BAD + 1)} - {NEXT})
+
 
 def images(*values):
     return np.stack([np.full((SIDE, SIDE, 3), value, np.uint8) for value in values])
@@ -97,12 +102,11 @@ async def test_calls_that_wait_are_joined_and_each_gets_its_own(start):
     await network.has_started()
     rest = [infer(runner, 2), infer(runner, 3, 4)]
     await turns()
-    assert (runner.batches_out, runner.waiting) == (1, 3)
+    assert network.batches == [[1]]
     network.let(2)
     answers = await asyncio.gather(first, *rest)
     assert [answer[:, 0].tolist() for answer in answers] == [[1], [2], [3, 4]]
     assert network.batches == [[1], [2, 3, 4]]
-    assert (runner.batches_out, runner.waiting) == (0, 0)
 
 
 async def test_calls_of_one_turn_share_a_batch(start):
@@ -136,7 +140,7 @@ async def test_a_lane_that_is_free_takes_what_comes_while_another_works(start):
     await network.has_started()
     calls.append(infer(runner, 2))
     await network.has_started()
-    assert runner.batches_out == 2
+    assert network.running == 2
     network.let(2)
     await asyncio.gather(*calls)
 
@@ -182,7 +186,6 @@ async def test_a_cancelled_call_leaves_the_queue(start):
     await turns()
     cancelled.cancel()
     await turns()
-    assert runner.waiting == 1
     network.let(2)
     await asyncio.gather(first, stays)
     assert network.batches == [[1], [4]]
@@ -197,7 +200,9 @@ async def test_a_call_that_is_cancelled_in_the_network_harms_nobody(start):
     network.let(1)
     assert (await stays).tolist() == [[2, 2]]
     assert cancelled.cancelled()
-    assert runner.batches_out == 0
+    network.let(1)
+    # The lane is free again.
+    assert (await runner.infer(images(3))).tolist() == [[3, 3]]
 
 
 async def test_urgent_calls_go_before_the_rest(start):
@@ -238,7 +243,7 @@ async def test_the_rest_leaves_a_lane_to_urgent_calls(start):
     explanation = infer(runner, 1, 2, urgent=False)
     await network.has_started()
     await turns()
-    assert runner.batches_out == 1
+    assert network.running == 1
     urgent = infer(runner, 3)
     await network.has_started()
     assert network.batches == [[1], [3]]
@@ -248,7 +253,7 @@ async def test_the_rest_leaves_a_lane_to_urgent_calls(start):
 
 @st.composite
 def workloads(draw):
-    calls = draw(st.lists(st.lists(st.integers(0, BAD), min_size=1, max_size=9), min_size=1, max_size=15))
+    calls = draw(st.lists(st.lists(st.sampled_from(VALUES), min_size=1, max_size=9), min_size=1, max_size=15))
     places = st.sets(st.integers(0, len(calls) - 1))
     pauses = draw(st.lists(st.integers(0, 3), min_size=len(calls), max_size=len(calls)))
     return {
@@ -287,4 +292,6 @@ async def _run(workload, network, lanes):
             assert isinstance(answer, RuntimeError)
         else:
             np.testing.assert_array_equal(answer, expected(images(*values)))
-    assert runner.waiting == 0
+    # Nothing is left that would share a batch.
+    assert (await asyncio.wait_for(runner.infer(images(NEXT)), 60)).tolist() == [[NEXT, NEXT]]
+    assert [NEXT] in network.batches

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.image_classifier import tuning
-from deployments.image_classifier.tuning import Setting, Trial, best_of, quantile, shares, sizes, tune
+from deployments.image_classifier.tuning import Ran, Setting, Trial, best_of, shares, sizes, tune
 
 
 class Engine:
@@ -78,16 +78,21 @@ def test_of_several_as_good_the_fastest_for_one_request_is_best():
     assert best_of([slow, trial(1, speed=90, alone=5)], 50) is slow
 
 
-@given(st.lists(st.floats(0, 1e6), min_size=1), st.floats(0, 1))
-def test_a_quantile_is_not_exceeded_by_its_share(samples, share):
-    found = quantile(samples, share)
-    assert found in samples
-    assert sum(sample <= found for sample in samples) >= share * len(samples) * (1 - 1e-9)
+def summed_up(latencies):
+    return Trial.of(Setting(2, 1, 1, 1), 0.5, Ran(latencies, 100.0))
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1))
+def test_p99_is_a_latency_that_99_percent_do_not_exceed(latencies):
+    found = summed_up(latencies).p99_ms
+    assert found in [each * 1e3 for each in latencies]
+    assert sum(each * 1e3 <= found for each in latencies) >= 0.99 * len(latencies) * (1 - 1e-9)
 
 
 def test_p99_of_few_samples_is_the_largest():
-    assert quantile([3.0, 1.0, 2.0], 0.99) == 3.0
-    assert quantile([float(value) for value in range(1, 201)], 0.99) == 198.0
+    few = summed_up([3.0, 1.0, 2.0])
+    assert (few.alone_ms, few.p50_ms, few.p99_ms, few.images_per_second) == (500, 2000, 3000, 100)
+    assert summed_up([float(value) for value in range(1, 201)]).p99_ms == 198_000
 
 
 def test_every_pair_is_measured_with_more_and_more_in_flight():

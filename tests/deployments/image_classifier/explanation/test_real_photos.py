@@ -1,6 +1,7 @@
 """Where a network with real weights looks, on photos of which it is known where the animal is."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -15,14 +16,13 @@ from deployments.preprocess.settings import PreprocessSettings
 LYNX = 287
 
 
-def explainer(classifier):
-    async def at_once(function):
-        return function()
+async def explained(classifier, prepared):
+    with ThreadPoolExecutor(classifier.streams) as lanes:
 
-    async def infer(pixels):
-        return classifier.engine.infer(pixels)
+        async def on_lane(function):
+            return await asyncio.get_running_loop().run_in_executor(lanes, function)
 
-    return Explainer(classifier, ExplanationSettings(), at_once, infer)
+        return await Explainer(classifier, ExplanationSettings(), classifier.batches(lanes), on_lane).explain(prepared)
 
 
 @pytest.mark.parametrize(("engine", "method"), [("torch", "grad-cam"), ("openvino", "occlusion")])
@@ -36,7 +36,7 @@ def test_mobilenet_looks_at_the_face_of_the_lynx(shared_data, engine, method):
     classifier = ImageClassifier.load(settings, allow_untrained=False)
     photo = EncodedImage((shared_data / "images" / "lynx.jpg").read_bytes(), 1, "top")
     prepared = Preprocessor(PreprocessSettings(), classifier.describe().preset).prepare(photo).result
-    outcome = asyncio.run(explainer(classifier).explain(prepared))
+    outcome = asyncio.run(explained(classifier, prepared))
     explanation = outcome.result.explanation
     assert (explanation.class_index, explanation.method) == (LYNX, method)
     grid = np.array(explanation.grid)
