@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from deployments.errors import RequestTimeout
 from deployments.ingress.endpoints import Handler
+from deployments.ingress.hang_ups import given_up_without_client
 from deployments.ingress.json_bodies import parse_fields
 from deployments.ingress.models import Model, ModelTable, Takes, Version
 from deployments.ingress.oip.images import IMAGES
@@ -65,10 +66,11 @@ async def _infer(
     wanted = read_wanted(message, kind.outputs, all_binary=parameters.binary_data_output)
     inputs = read_inputs(message.inputs, binary)
     deadline = earlier(deadline, parameters)
-    inference = Inference(request, version, settings, deadline, inputs, parameters, wanted, descriptions)
+    inference = Inference(version, settings, deadline, inputs, parameters, wanted, descriptions)
     try:
         async with asyncio.timeout_at(deadline):
-            outputs, scored = await kind.infer(inference)
+            with given_up_without_client(request):
+                outputs, scored = await kind.infer(inference)
     except TimeoutError:
         raise RequestTimeout("The request was not answered before its deadline.") from None
     return message, wanted, outputs, scored
