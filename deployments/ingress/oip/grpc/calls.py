@@ -11,7 +11,8 @@ from deployments.ingress.request_ids import REQUEST_ID, is_harmless
 
 # Ray's name for the identifier, by which its logs have it.
 RAY_REQUEST_ID = "request_id"
-SECONDS_LEFT = "scoring-seconds-left"
+# When the client wants no answer any more, in seconds since 1970: a call may wait before a method sees it.
+DEADLINE = "scoring-deadline"
 
 Metadata = Iterable[tuple[str, Any]]
 
@@ -39,13 +40,13 @@ class Call:
     Attributes:
         request_id: for logs and the client.
         headers: the metadata as HTTP's headers are.
-        seconds_left: until the client's deadline, as the call came; None without one.
+        deadline: the client's, in seconds since 1970; None without one.
         trailing: what the client is told after the answer.
     """
 
     request_id: str
     headers: list[tuple[bytes, bytes]]
-    seconds_left: float | None
+    deadline: float | None
     trailing: list[tuple[str, str]] = field(default_factory=list)
 
     @classmethod
@@ -53,9 +54,9 @@ class Call:
         """Read a call's metadata."""
         metadata = list(context.invocation_metadata())
         request_id = call_id(metadata)
-        left = next((float(value) for name, value in metadata if name == SECONDS_LEFT), None)
+        deadline = next((float(value) for name, value in metadata if name == DEADLINE), None)
         headers = [(name.encode(), value if isinstance(value, bytes) else value.encode()) for name, value in metadata]
-        return cls(request_id, headers, left, [(REQUEST_ID, request_id)])
+        return cls(request_id, headers, deadline, [(REQUEST_ID, request_id)])
 
 
 def call_id(metadata: Metadata) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from ipaddress import ip_address
 from typing import Any
@@ -14,7 +15,7 @@ import grpc
 from deployments.errors import Forbidden, ScoringError
 from deployments.ingress.endpoints import place_of
 from deployments.ingress.oip.grpc import ONLY_LOOPBACK
-from deployments.ingress.oip.grpc.calls import RAY_REQUEST_ID, SECONDS_LEFT, call_id
+from deployments.ingress.oip.grpc.calls import DEADLINE, RAY_REQUEST_ID, call_id
 from deployments.ingress.oip.grpc.protocol import METHODS, SERVICE
 from deployments.ingress.oip.grpc.statuses import status_of
 from deployments.ingress.request_ids import REQUEST_ID
@@ -86,7 +87,7 @@ class Introduced:
         self._context = context
         sent = context.invocation_metadata() or ()
         self.request_id = call_id(sent)
-        kept = [(name, value) for name, value in sent if name not in {RAY_REQUEST_ID, SECONDS_LEFT}]
+        kept = [(name, value) for name, value in sent if name not in {RAY_REQUEST_ID, DEADLINE}]
         self._metadata = (*kept, (RAY_REQUEST_ID, self.request_id), *self._deadline())
 
     def invocation_metadata(self) -> tuple[tuple[str, str | bytes], ...]:
@@ -95,7 +96,7 @@ class Introduced:
 
     def _deadline(self) -> list[tuple[str, str]]:
         seconds = self._context.time_remaining()
-        return [] if seconds is None else [(SECONDS_LEFT, repr(float(seconds)))]
+        return [] if seconds is None else [(DEADLINE, repr(time.time() + seconds))]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)

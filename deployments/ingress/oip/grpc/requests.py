@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 
 from deployments.errors import BadRequest, InvalidInput
 from deployments.ingress.json_bodies import parse_fields, shown
+from deployments.ingress.oip.binary import BINARY_SIZE
 from deployments.ingress.oip.grpc.parts import INFER_REQUEST, check_parts
 from deployments.ingress.oip.grpc.protocol import Message, ModelInferRequest
 from deployments.ingress.oip.messages import InferenceRequest, Parameters, RequestInput
@@ -86,9 +87,20 @@ def read_tensors(request: Message, inputs: Sequence[RequestInput]) -> list[Input
     tensors = []
     for place, (each, sent) in enumerate(zip(inputs, request.inputs, strict=True)):
         data: Sequence[Any] | memoryview = _raw(each, sent, raw[place]) if raw else _typed(each, sent)
-        kind = content_type_of(each, known=())
+        kind = content_type_of(each, known=(BINARY_SIZE,))
+        _check_size(each, data)
         tensors.append(InputTensor(each.name, each.datatype, tuple(each.shape), data, kind))
     return tensors
+
+
+def _check_size(each: RequestInput, data: Sequence[Any] | memoryview) -> None:
+    # Clients of KServe tell it over gRPC too.
+    size = each.parameters.get(BINARY_SIZE)
+    if size is not None and not (isinstance(data, memoryview) and size == len(data)):
+        raise InvalidInput(
+            f"The parameter '{BINARY_SIZE}' of the input '{shown(each.name)}' is not the size of its "
+            "raw_input_contents."
+        )
 
 
 def _raw(each: RequestInput, sent: Message, content: bytes) -> memoryview:

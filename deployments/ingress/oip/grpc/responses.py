@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from deployments.errors import InvalidInput
 from deployments.ingress.models import Model, Version
 from deployments.ingress.oip.grpc.protocol import Message, ModelInferResponse
 from deployments.ingress.oip.grpc.requests import CONTENTS
 from deployments.ingress.oip.kinds import Answered
-from deployments.ingress.oip.outputs import BINARY_DATA, OutputTensor
+from deployments.ingress.oip.outputs import OutputTensor
 
 
 def response_of(model: Model, version: Version, request: Message, answered: Answered) -> Message:
-    """Return the response: raw where the request was, or asks for it, else typed as it was.
+    """Return the response: raw where the request was, or wants an output so, else typed as it was.
 
-    Raises:
-        InvalidInput: the request wants some outputs raw and others not, which the protocol cannot tell.
+    All outputs are raw or none is: the protocol cannot tell them apart.
     """
-    if answered.wanted.binary:
-        raise InvalidInput(f"Over gRPC no single output has '{BINARY_DATA}'; set binary_data_output of the request.")
-    is_raw = bool(request.raw_input_contents) or answered.wanted.all_binary
+    wanted = answered.wanted
+    is_raw = bool(request.raw_input_contents) or wanted.all_binary or any(wanted.binary.values())
     response = ModelInferResponse(model_name=model.name, model_version=version.name, id=request.id)
     if answered.scored.weights == "untrained":
         response.parameters["weights"].string_param = answered.scored.weights

@@ -155,7 +155,8 @@ class InferenceService:
 
 
 def _seconds(settings: IngressSettings, call: Call) -> float:
-    return min(settings.request_timeout_seconds, math.inf if call.seconds_left is None else call.seconds_left)
+    left = math.inf if call.deadline is None else call.deadline - time.time()
+    return min(settings.request_timeout_seconds, left)
 
 
 async def _read(requests: Requests, settings: IngressSettings) -> bytes:

@@ -56,11 +56,12 @@ class Context:
         return "somebody"
 
 
-def test_a_call_is_introduced_with_what_is_the_services_own():
-    sent = (("request_id", "a b"), ("scoring-seconds-left", "9"), ("x-api-key", "k"))
+def test_a_call_is_introduced_with_what_is_the_services_own(monkeypatch):
+    monkeypatch.setattr("time.time", lambda: 100.0)
+    sent = (("request_id", "a b"), ("scoring-deadline", "9"), ("x-api-key", "k"))
     introduced = Introduced(Context(sent, left=1.5))
     metadata = dict(introduced.invocation_metadata())
-    assert metadata == {"x-api-key": "k", "request_id": introduced.request_id, "scoring-seconds-left": "1.5"}
+    assert metadata == {"x-api-key": "k", "request_id": introduced.request_id, "scoring-deadline": "101.5"}
     assert len(introduced.request_id) == 36
     assert introduced.peer() == "somebody"
-    assert "scoring-seconds-left" not in dict(Introduced(Context(sent)).invocation_metadata())
+    assert "scoring-deadline" not in dict(Introduced(Context(sent)).invocation_metadata())

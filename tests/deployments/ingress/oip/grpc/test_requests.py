@@ -99,8 +99,19 @@ ELEMENT = {"int_contents": [1]}
         ({"inputs": [{**TENSOR, "datatype": "FP16"}]}, "The input 'x' of FP16 must come in raw_input_contents."),
         ({"inputs": [TENSOR], "parameters": {"top_k": {}}}, "The parameter 'top_k' has no value."),
         (
-            {"inputs": [{**TENSOR, "parameters": {"binary_data_size": {"int64_param": 4}}}]},
-            "The parameter 'binary_data_size' of the input 'x' is not known; known is content_type.",
+            {"inputs": [{**TENSOR, "parameters": {"binary_data": {"bool_param": True}}}]},
+            "The parameter 'binary_data' of the input 'x' is not known; known are binary_data_size, content_type.",
+        ),
+        (
+            {"inputs": [{**TENSOR, "contents": ELEMENT, "parameters": {"binary_data_size": {"int64_param": 1}}}]},
+            "The parameter 'binary_data_size' of the input 'x' is not the size of its raw_input_contents.",
+        ),
+        (
+            {
+                "inputs": [{**TENSOR, "parameters": {"binary_data_size": {"int64_param": 5}}}],
+                "raw_input_contents": [bytes(4)],
+            },
+            "The parameter 'binary_data_size' of the input 'x' is not the size of its raw_input_contents.",
         ),
     ],
 )
@@ -123,6 +134,12 @@ def test_elements_must_fit_shape_and_datatype(fields, said):
     (tensor,) = read(ModelInferRequest(**fields))
     with pytest.raises(InvalidInput, match=said):
         tensor.content()
+
+
+def test_the_size_of_raw_contents_may_be_told():
+    told = {**TENSOR, "parameters": {"binary_data_size": {"int64_param": 4}}}
+    (tensor,) = read(ModelInferRequest(inputs=[told], raw_input_contents=[b"\x07\0\0\0"]))
+    assert values_of(tensor) == [7]
 
 
 def test_parameters_keep_their_types():

@@ -111,11 +111,11 @@ async def test_outputs_come_in_the_order_that_is_asked_for(call):
     assert json.loads(typed(response)["explanations"][0])["terms"]
 
 
-async def test_single_outputs_are_not_raw(call):
-    outputs = [{"name": "ids", "parameters": {"binary_data": {"bool_param": True}}}]
-    answer = await call("ModelInfer", **asking(outputs=outputs))
-    assert answer.code is StatusCode.INVALID_ARGUMENT
-    assert "set binary_data_output of the request" in answer.details
+async def test_one_raw_output_makes_all_raw(call):
+    outputs = [{"name": "ids", "parameters": {"binary_data": {"bool_param": True}}}, {"name": "matched"}]
+    response = (await call("ModelInfer", **asking(outputs=outputs))).response
+    assert len(response.raw_output_contents) == 2
+    assert not any(output.HasField("contents") for output in response.outputs)
 
 
 @pytest.mark.parametrize("raw", [True, False])
@@ -299,7 +299,7 @@ async def test_the_earlier_deadline_holds(call, faq, limits, sent):
 
 
 async def test_a_client_cannot_set_what_only_the_service_may(call, faq):
-    answer = await call("ModelInfer", **asking(), metadata=[("scoring-seconds-left", "x")], timeout=None)
+    answer = await call("ModelInfer", **asking(), metadata=[("scoring-deadline", "x")], timeout=None)
     assert answer.code is StatusCode.OK
 
 
