@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 IMPORT_PATH = "serve_app.app:build"
 DEFAULT_ADDRESS = {"host": "127.0.0.1", "port": 8000}
+# Without reflection: it would answer before anybody has shown a key, and knows none of the protocol's messages.
+GRPC_OPTIONS: dict[str, Any] = {
+    "port": 9000,
+    "grpc_servicer_functions": ["deployments.ingress.oip.grpc.registration:add_service"],
+    "enable_reflection": False,
+}
 HIGHEST_PORT = 65535
 DEFAULT_CONFIG: dict[str, Any] = {
     "applications": [{"name": "scoring", "route_prefix": "/", "import_path": IMPORT_PATH, "args": {}}]
@@ -45,6 +51,15 @@ class ConfigFile:
         content = {**self.content, "http_options": http_options, "proxy_location": "HeadOnly"}
         return ConfigFile(content, self.application, self.args)
 
+    def with_grpc(self, port: int | None) -> ConfigFile:
+        """Return the same config with gRPC on a port, if one is given here or in the file."""
+        options = self.content.get("grpc_options")
+        if port is None and options is None:
+            return self
+        given = {} if port is None else {"port": port}
+        content = {**self.content, "grpc_options": {**GRPC_OPTIONS, **(options or {}), **given}}
+        return ConfigFile(content, self.application, self.args)
+
     def for_ray(self) -> ServeDeploySchema:
         """Return the content as Ray Serve takes it; imports Ray, whose environment variables must be set by then.
 
@@ -69,6 +84,11 @@ class ConfigFile:
         """Port to listen on."""
         return int(self.content["http_options"]["port"])
 
+    @property
+    def grpc_port(self) -> int | None:
+        """Port to listen on for gRPC; None without it."""
+        return int(options["port"]) if (options := self.content.get("grpc_options")) else None
+
 
 def read_config(path: Path | None) -> ConfigFile:
     """Read a config file; without one, both models with their defaults.
@@ -82,6 +102,7 @@ def read_config(path: Path | None) -> ConfigFile:
     if not isinstance(applications, list) or len(applications) != 1 or not isinstance(applications[0], dict):
         raise StartupError(f"{name}: 'applications' must list exactly one application, with import_path {IMPORT_PATH}.")
     _check_address(content.get("http_options", {}), name)
+    _check_grpc(content.get("grpc_options"), name)
     application = applications[0]
     if application.get("import_path") != IMPORT_PATH:
         raise StartupError(f"{name}: the application's import_path must be {IMPORT_PATH}.")
@@ -102,8 +123,23 @@ def _check_address(http_options: Any, name: str) -> None:
     address = {**DEFAULT_ADDRESS, **http_options}
     if not isinstance(address["host"], str):
         raise StartupError(f"{name}: http_options.host must be a name or an address in quotes.")
-    if type(address["port"]) is not int or not 0 < address["port"] <= HIGHEST_PORT:
-        raise StartupError(f"{name}: http_options.port must be a number from 1 to {HIGHEST_PORT}.")
+    _check_port(address["port"], "http_options", name)
+
+
+def _check_grpc(options: Any, name: str) -> None:
+    if options is None:
+        return
+    if not isinstance(options, dict):
+        raise StartupError(f"{name}: 'grpc_options' must hold options by key, such as port.")
+    _check_port(options.get("port", GRPC_OPTIONS["port"]), "grpc_options", name)
+    functions = GRPC_OPTIONS["grpc_servicer_functions"]
+    if options.get("grpc_servicer_functions", functions) != functions:
+        raise StartupError(f"{name}: grpc_options.grpc_servicer_functions must be {functions}, or left out.")
+
+
+def _check_port(port: Any, options: str, name: str) -> None:
+    if type(port) is not int or not 0 < port <= HIGHEST_PORT:
+        raise StartupError(f"{name}: {options}.port must be a number from 1 to {HIGHEST_PORT}.")
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -8,8 +8,11 @@ import random
 import secrets
 import socket
 from importlib.util import find_spec
+from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
+
+from deployments.ingress.oip.grpc import ONLY_LOOPBACK
 
 logger = logging.getLogger("ray.serve")
 
@@ -48,6 +51,8 @@ LOCAL_DRAINING = {
 # above, may be gone by then. Ray's workers and replicas listen below 20000 and from 30000 on.
 SIDE_PORTS = range(20_000, 30_000)
 
+LEAST_MESSAGE_BOUND = 256 * 1024 * 1024
+
 
 def fast_mode() -> dict[str, str]:
     """Return the variables for this machine; none where Ray brings no HAProxy."""
@@ -66,6 +71,19 @@ def isolation(directory: Path) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics_port),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats_port),
     }
+
+
+def grpc_variables(host: str, max_body_bytes: int) -> dict[str, str]:
+    """Return variables for gRPC: what is far above the limit is refused while it arrives, and so is who may not come.
+
+    Args:
+        host: the address that the service listens on.
+        max_body_bytes: the largest request body.
+    """
+    # The same bound holds for answers, which may be larger than their requests.
+    largest = min(max(2 * max_body_bytes, LEAST_MESSAGE_BOUND), 2**31 - 1)
+    only_loopback = {ONLY_LOOPBACK: "1"} if is_of_this_machine(host) else {}
+    return {"RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(largest), **only_loopback}
 
 
 def access_by_token() -> dict[str, str]:
@@ -90,6 +108,14 @@ def warn_if_slow() -> None:
             "Use `scoring serve`, or set before Ray starts: %s",
             variables,
         )
+
+
+def is_of_this_machine(host: str) -> bool:
+    """Whether only this machine reaches what listens on a host."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _free_ports(count: int) -> list[int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from deployments.errors import StartupError
+from serve_app.config_file import ConfigFile
 from serve_app.settings import ApplicationSettings, FaqModel
 
 MEBIBYTE = 1024 * 1024
@@ -21,7 +22,20 @@ PREPROCESS_MB = 250
 IMAGE_CLASSIFIER_MB = 1200
 
 
-def check_port(host: str, port: int) -> None:
+def check_grpc_port(config: ConfigFile) -> None:
+    """Make sure that the service can listen for gRPC beside HTTP, if it is to.
+
+    Raises:
+        StartupError: it cannot; the message says what to change.
+    """
+    if config.grpc_port is None:
+        return
+    if config.grpc_port == config.port:
+        raise StartupError(f"HTTP and gRPC cannot both use port {config.port}; choose another with --grpc-port.")
+    check_port(config.host, config.grpc_port, option="--grpc-port")
+
+
+def check_port(host: str, port: int, *, option: str = "--port") -> None:
     """Make sure that the service can listen.
 
     Raises:
@@ -37,14 +51,14 @@ def check_port(host: str, port: int) -> None:
         try:
             probe.bind(address)
         except OSError as error:
-            raise StartupError(_why_not(error, host, port)) from None
+            raise StartupError(_why_not(error, host, port, option)) from None
 
 
-def _why_not(error: OSError, host: str, port: int) -> str:
+def _why_not(error: OSError, host: str, port: int, option: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} on {host} is taken; stop what uses it, or choose another with --port."
+        return f"Port {port} on {host} is taken; stop what uses it, or choose another with {option}."
     if error.errno == errno.EACCES:
-        return f"Port {port} may not be used by this user; choose one above 1023 with --port."
+        return f"Port {port} may not be used by this user; choose one above 1023 with {option}."
     return f"This machine cannot listen on {host}; use one of its own addresses, such as 127.0.0.1, with --host."
 
 

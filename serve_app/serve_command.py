@@ -20,7 +20,7 @@ from serve_app.server import Server
 from serve_app.settings import FaqModel, ImageModel
 
 
-def run(config: Path | None, host: str | None, port: int | None) -> None:
+def run(config: Path | None, host: str | None, port: int | None, grpc_port: int | None = None) -> None:
     """Check, start, show, wait, drain.
 
     Raises:
@@ -32,7 +32,7 @@ def run(config: Path | None, host: str | None, port: int | None) -> None:
     def report(text: str) -> None:
         console.print(f"[dim]{time.monotonic() - started:6.1f} s[/dim]  {escape(text)}")
 
-    server = Server(read_config(config).listening_on(host, port), report)
+    server = Server(read_config(config).listening_on(host, port).with_grpc(grpc_port), report)
     server.check()
     report(mode())
     with server.running():
@@ -68,6 +68,8 @@ def show_models(console: Console, server: Server) -> None:
         console.print(f"[bold red]Untrained:[/bold red] {escape(note)}")
     for model in server.settings.models:
         console.print(example(model, server.url, with_key=server.needs_keys), markup=False)
+    if server.config.grpc_port is not None:
+        console.print(f"gRPC: {server.address(server.config.grpc_port)}", markup=False)
     for sentence in notice(server.settings, server.config.host):
         console.print(sentence, markup=False)
     console.print(f"Everything else: {server.url}/docs   Stop with Ctrl-C.", markup=False)

@@ -19,8 +19,8 @@ from deployments.ingress.access.keys import new_key
 from deployments.ingress.access.launch_key import environment_for
 from serve_app import processes
 from serve_app.config_file import ConfigFile
-from serve_app.fast_mode import access_by_token, fast_mode, isolation
-from serve_app.preflight import check_keys, check_memory, check_port
+from serve_app.fast_mode import access_by_token, fast_mode, grpc_variables, isolation
+from serve_app.preflight import check_grpc_port, check_keys, check_memory, check_port
 from serve_app.rollout import Report, follow_rollout
 from serve_app.settings import ApplicationSettings, parse_settings
 
@@ -54,9 +54,13 @@ class Server:
     @property
     def url(self) -> str:
         """Where the service answers."""
+        return f"http://{self.address(self.config.port)}"
+
+    def address(self, port: int) -> str:
+        """Return host and port as a client on this machine reaches them."""
         host = self.config.host
         reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host)  # noqa: S104 - shown, not listened on
-        return f"http://{reachable or (f'[{host}]' if ':' in host else host)}:{self.config.port}"
+        return f"{reachable or (f'[{host}]' if ':' in host else host)}:{port}"
 
     @property
     def needs_keys(self) -> bool:
@@ -75,6 +79,7 @@ class Server:
             StartupError: it cannot; the message says what to change.
         """
         check_port(self.config.host, self.config.port)
+        check_grpc_port(self.config)
         check_keys(self.settings)
         check_memory(self.settings)
 
@@ -86,7 +91,8 @@ class Server:
             StartupError: the service did not start.
         """
         with TemporaryDirectory(prefix="scoring-") as directory, self._stopped_by_signals():
-            os.environ.update({**fast_mode(), **isolation(Path(directory)), **access_by_token(), **os.environ})
+            grpc = grpc_variables(self.config.host, self.settings.ingress.max_body_bytes)
+            os.environ.update({**fast_mode(), **isolation(Path(directory)), **access_by_token(), **grpc, **os.environ})
             os.environ.update(environment_for(self._key) if self.needs_keys else {})
             try:
                 self._start()
@@ -131,7 +137,11 @@ class Server:
         # Ray has put its own handlers in their place.
         self._handle_signals()
         self._report("Starting Ray Serve")
-        client = serve_start(http_options=schema.http_options.model_dump(), proxy_location=schema.proxy_location)
+        client = serve_start(
+            http_options=schema.http_options.model_dump(),
+            grpc_options=schema.grpc_options.model_dump(),
+            proxy_location=schema.proxy_location,
+        )
         client.deploy_apps(schema)
         follow_rollout(self.config.application, self._report, self._stop)
         self._wait_until_ready()

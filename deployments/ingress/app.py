@@ -48,9 +48,18 @@ class ScoringApp(Starlette):
             await super().__call__(scope, receive, send)
 
 
-def build_app(table: ModelTable, limits: Limits) -> ScoringApp:
-    """Put the routes together."""
-    bounded, guard = Bounded(limits), Guard(limits)
+def build_app(
+    table: ModelTable, limits: Limits, bounded: Bounded | None = None, guard: Guard | None = None
+) -> ScoringApp:
+    """Put the routes together.
+
+    Args:
+        table: the models.
+        limits: the ingress's settings, which may change while it runs.
+        bounded: the bound on requests in flight, where others share it.
+        guard: tells who sends a request, where others share it.
+    """
+    bounded, guard = bounded or Bounded(limits), guard or Guard(limits)
     scorers = {**_reference_scorers(table, limits, bounded, guard), **_azure_scorers(table, limits, bounded, guard)}
     infer = endpoint(bounded(guard(infer_route(table, limits), invoking_named)))
     routes: list[BaseRoute] = [Route(path, scorer, methods=["POST"]) for path, scorer in scorers.items()]

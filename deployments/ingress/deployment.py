@@ -12,8 +12,12 @@ from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
 from deployments.contracts import EncodedImage, PixelImage, Question
+from deployments.ingress.access.guard import Guard
 from deployments.ingress.app import build_app
+from deployments.ingress.endpoints import Bounded
 from deployments.ingress.models import Model, ModelTable, Takes, Version
+from deployments.ingress.oip.grpc.methods import InferenceMethods
+from deployments.ingress.oip.grpc.service import InferenceService
 from deployments.ingress.settings import IngressSettings
 from deployments.scaling import ScalingSettings
 from deployments.stage_client import StageClient
@@ -40,19 +44,24 @@ class BoundVersion:
     max_explanations: int = 0
 
 
-class IngressReplica:
-    """Answers HTTP requests; there is no other way in."""
+class IngressReplica(InferenceMethods):
+    """Answers requests over HTTP and, where Ray Serve listens for it, gRPC; there is no other way in."""
 
     def __init__(self, versions: list[BoundVersion]) -> None:
         self._settings = IngressSettings()
         self._table = ModelTable(_models(versions))
+        self._bounded, self._guard = Bounded(self._limits), Guard(self._limits)
+        self.inference = InferenceService(self._table, self._limits, self._bounded, self._guard)
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         """Take over changed limits without a new replica; Ray Serve calls this at the start too."""
         self._settings = IngressSettings.model_validate(user_config)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return build_app(self._table, lambda: self._settings)
+        return build_app(self._table, self._limits, self._bounded, self._guard)
+
+    def _limits(self) -> IngressSettings:
+        return self._settings
 
 
 def _models(versions: list[BoundVersion]) -> list[Model]:

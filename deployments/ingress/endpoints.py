@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -32,7 +33,7 @@ def endpoint(handler: Handler) -> Handler:
             response = _refused(request, error, request_id)
         except Exception as error:  # noqa: BLE001 - nothing unexpected may reach the client
             # The message may hold what the client sent; the log gets the kind and the place.
-            logger.error("Request %s failed: %s", request_id, _place(error))  # noqa: TRY400
+            logger.error("Request %s failed: %s", request_id, place_of(error))  # noqa: TRY400
             response = _refused(request, ScoringError(), request_id)
         mark(response, request, request_id)
         return response
@@ -51,15 +52,25 @@ class Bounded:
         """Count the requests of one handler together with those of all others."""
 
         async def answer(request: Request) -> Response:
-            if self._running >= self._limits().max_requests:
-                raise Overloaded("Too many requests are in flight; try again shortly.")
-            self._running += 1
-            try:
+            with self.place():
                 return await handler(request)
-            finally:
-                self._running -= 1
 
         return answer
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Count one more request inside the block.
+
+        Raises:
+            Overloaded: there are as many as there may be.
+        """
+        if self._running >= self._limits().max_requests:
+            raise Overloaded("Too many requests are in flight; try again shortly.")
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
 
 
 async def http_error(request: Request, error: Exception) -> Response:
@@ -83,7 +94,8 @@ def _refused(request: Request, error: ScoringError, request_id: str) -> Response
     return problem_response(error, request_id, path)
 
 
-def _place(error: Exception) -> str:
+def place_of(error: Exception) -> str:
+    """Return the kind and place of an error, for the log; its message may hold what the client sent."""
     frame: Any = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next

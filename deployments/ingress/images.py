@@ -12,6 +12,7 @@ from starlette.requests import Request
 from deployments.contracts import Classes, EncodedImage
 from deployments.errors import InvalidInput, UnsupportedMediaType
 from deployments.ingress.bodies import content_type, read_body, read_files
+from deployments.ingress.hang_ups import given_up_without_client
 from deployments.ingress.image_explanations import (
     ClassToExplain,
     explain_of,
@@ -84,11 +85,10 @@ async def _explain_images(
 
 async def _score(request: Request, version: Version, images: dict[str, EncodedImage], deadline: float) -> list[Scored]:
     names = list(images)
-    if len(names) == 1:
-        return [await score_one(request, version, images[names[0]], deadline)]
-    return await score_all(
-        request, version, list(images.values()), deadline, name=lambda place: f"'{shown(names[place])}'"
-    )
+    with given_up_without_client(request):
+        if len(names) == 1:
+            return [await score_one(version, images[names[0]], deadline)]
+        return await score_all(version, list(images.values()), deadline, name=lambda place: f"'{shown(names[place])}'")
 
 
 async def read_images(request: Request, settings: IngressSettings) -> dict[str, EncodedImage]:

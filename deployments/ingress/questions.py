@@ -11,6 +11,7 @@ from starlette.requests import Request
 from deployments.contracts import Matches, Question
 from deployments.errors import InvalidInput
 from deployments.ingress.bodies import read_body
+from deployments.ingress.hang_ups import given_up_without_client
 from deployments.ingress.json_bodies import parse_json
 from deployments.ingress.models import Version
 from deployments.ingress.scoring import Scored, joined, score_all, score_one
@@ -58,7 +59,8 @@ async def answer_question(
     request: Request, version: Version, settings: IngressSettings, deadline: float, question: Question
 ) -> Scored:
     """Answer one question with its matches, best first."""
-    scored = await score_one(request, version, question, deadline)
+    with given_up_without_client(request):
+        scored = await score_one(version, question, deadline)
     matches: Matches = scored.result
     if len(matches.ids) > settings.max_result_rows:
         raise too_many_rows(1, settings)
@@ -76,7 +78,8 @@ async def answer_questions(
 ) -> Scored:
     """Answer each question with its matches; `field` is where they came from."""
     accept = row_counter(len(questions), settings)
-    every = await score_all(request, version, questions, deadline, name=(field + "[{}]").format, accept=accept)
+    with given_up_without_client(request):
+        every = await score_all(version, questions, deadline, name=(field + "[{}]").format, accept=accept)
     results: list[Matches] = [scored.result for scored in every]
     return joined([rows(matches) for matches in results], every, beside_all(results))
 

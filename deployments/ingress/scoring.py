@@ -8,11 +8,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.requests import Request
-
 from deployments.contracts import Outcome, Weights
 from deployments.errors import InvalidInput, Overloaded, ScoringError
-from deployments.ingress.hang_ups import given_up_without_client
 from deployments.ingress.models import Stage, Version
 
 # Items of one request that are in a model's queue, or in calls to it, at once: enough to fill the calls of a few
@@ -37,18 +34,16 @@ class Scored:
     beside: dict[str, Any] = field(default_factory=dict)
 
 
-async def score_one(request: Request, version: Version, item: Any, deadline: float) -> Scored:
-    """Score a request's only item; give up when the client hangs up.
+async def score_one(version: Version, item: Any, deadline: float) -> Scored:
+    """Score a request's only item.
 
     Raises:
         ScoringError: the item has no result.
     """
-    with given_up_without_client(request):
-        return _succeeded(await version.stage.submit(item, deadline=deadline))
+    return _succeeded(await version.stage.submit(item, deadline=deadline))
 
 
 async def score_all(
-    request: Request,
     version: Version,
     items: Sequence[Any],
     deadline: float,
@@ -56,10 +51,9 @@ async def score_all(
     name: Callable[[int], str],
     accept: Callable[[Any], None] = lambda _result: None,
 ) -> list[Scored]:
-    """Score a request's items side by side; give up all of them when one fails or the client hangs up.
+    """Score a request's items side by side; give up all of them when one fails or the request is cancelled.
 
     Args:
-        request: the request.
         version: what scores them.
         items: what its stage takes.
         deadline: on the event loop's clock, in seconds.
@@ -69,9 +63,7 @@ async def score_all(
     Raises:
         ScoringError: an item has no result.
     """
-    batch = _Batch(version.stage, items, deadline, name, accept)
-    with given_up_without_client(request):
-        return await batch.run()
+    return await _Batch(version.stage, items, deadline, name, accept).run()
 
 
 def joined(result: Any, items: Collection[Scored], beside: dict[str, Any] | None = None) -> Scored:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 
 from deployments.ingress.access.settings import AccessSettings
+from serve_app.fast_mode import is_of_this_machine
 from serve_app.settings import ApplicationSettings
 
 
@@ -13,7 +13,7 @@ def notice(settings: ApplicationSettings, host: str) -> list[str]:
     """Return sentences about who may send requests; none where that goes without saying."""
     access = settings.ingress_settings().access
     if not access.is_required:
-        return [] if _is_of_this_machine(host) else [_open_to_others(host)]
+        return [] if is_of_this_machine(host) else [_open_to_others(host)]
     return [_how_many(access)]
 
 
@@ -40,10 +40,3 @@ def _how_many(access: AccessSettings) -> str:
 
 def _create(place: Path) -> str:
     return f"scoring keys create NAME --directory {place}"
-
-
-def _is_of_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

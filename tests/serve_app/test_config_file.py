@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from deployments.errors import StartupError
-from serve_app.config_file import IMPORT_PATH, ConfigFile, read_config
+from serve_app.config_file import GRPC_OPTIONS, IMPORT_PATH, ConfigFile, read_config
 from serve_app.settings import parse_settings
 
 CONFIGS = sorted((Path(__file__).parents[2] / "config").glob("*.yaml"))
@@ -96,6 +96,12 @@ def test_a_file_must_hold_keys_and_values(write, content):
         ({"applications": [APPLICATION], "http_options": {"port": 65536}}, "port must be a number from 1 to 65535"),
         ({"applications": [APPLICATION], "http_options": {"port": True}}, "port must be a number from 1 to 65535"),
         ({"applications": [APPLICATION], "http_options": {"port": None}}, "port must be a number from 1 to 65535"),
+        ({"applications": [APPLICATION], "grpc_options": 9000}, "'grpc_options' must hold options by key"),
+        ({"applications": [APPLICATION], "grpc_options": {"port": 0}}, "grpc_options.port must be a number from 1"),
+        (
+            {"applications": [APPLICATION], "grpc_options": {"grpc_servicer_functions": ["other:add"]}},
+            "grpc_options.grpc_servicer_functions must be ['deployments.ingress.oip.grpc.registration:add_service']",
+        ),
     ],
 )
 def test_anything_but_this_application_is_refused(write, content, problem):
@@ -143,6 +149,43 @@ def test_the_config_that_was_read_does_not_change():
     before.listening_on("::1", 1234)
     assert "http_options" not in before.content
     assert read_config(None) == before
+
+
+# gRPC
+
+
+@pytest.mark.parametrize(
+    ("in_file", "flag", "port"),
+    [
+        (None, None, None),
+        (None, 9100, 9100),
+        ({}, None, 9000),
+        ({"port": 9200}, None, 9200),
+        ({"port": 9200}, 9100, 9100),
+        (GRPC_OPTIONS, None, 9000),
+    ],
+)
+def test_grpc_is_on_where_a_flag_or_the_file_says_so(write, in_file, flag, port):
+    content = {"applications": [APPLICATION], **({} if in_file is None else {"grpc_options": in_file})}
+    config = read_config(write(content)).listening_on(None, None).with_grpc(flag)
+    assert config.grpc_port == port
+    options = config.for_ray().grpc_options
+    assert bool(options.grpc_servicer_functions) is (port is not None)
+    if port is not None:
+        assert (options.port, options.enable_reflection) == (port, False)
+
+
+def test_other_options_of_grpc_are_kept(write):
+    content = {"applications": [APPLICATION], "grpc_options": {"enable_reflection": True, "request_timeout_s": 5}}
+    options = read_config(write(content)).with_grpc(9100).for_ray().grpc_options
+    assert (options.enable_reflection, options.request_timeout_s) == (True, 5)
+
+
+def test_ray_serve_can_import_what_registers_the_protocol():
+    from ray.serve.config import gRPCOptions
+
+    (function,) = gRPCOptions(**GRPC_OPTIONS).grpc_servicer_func_callable
+    assert function.__module__ == "deployments.ingress.oip.grpc.registration"
 
 
 # In Ray Serve's form

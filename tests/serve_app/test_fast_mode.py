@@ -3,6 +3,7 @@ import socket
 
 import pytest
 
+from deployments.ingress.oip.grpc import ONLY_LOOPBACK
 from serve_app import fast_mode
 from serve_app.fast_mode import FAST_MODE, is_fast, isolation, warn_if_slow
 
@@ -56,8 +57,25 @@ def test_ray_knows_every_variable():
     import ray.serve
 
     source = "".join(path.read_text() for path in Path(ray.serve.__file__).parent.glob("_private/*.py"))
-    for name in {**FAST_MODE, **fast_mode.LOCAL_DRAINING, **isolation(Path("/x"))}:
+    of_ray = fast_mode.grpc_variables("0.0.0.0", 1)
+    for name in {**FAST_MODE, **fast_mode.LOCAL_DRAINING, **of_ray, **isolation(Path("/x"))}:
         assert f'"{name}"' in source, name
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [(1, 256 * 1024**2), (100 * 1024**2, 256 * 1024**2), (1024**3 // 2, 1024**3), (1024**3, 2**31 - 1)],
+)
+def test_messages_are_bounded_well_above_the_limit_of_bodies(body, message):
+    assert fast_mode.grpc_variables("0.0.0.0", body) == {"RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(message)}
+
+
+@pytest.mark.parametrize(
+    ("host", "only_loopback"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("example.org", False)],
+)
+def test_what_listens_on_the_loopback_address_answers_nobody_else(host, only_loopback):
+    assert (ONLY_LOOPBACK in fast_mode.grpc_variables(host, 1)) is only_loopback
 
 
 def test_services_on_one_machine_have_files_and_ports_of_their_own(tmp_path):

@@ -6,12 +6,14 @@ import pytest
 
 from deployments.errors import StartupError
 from serve_app import preflight
+from serve_app.config_file import read_config
 from serve_app.preflight import (
     FAQ_MATCHER_MB,
     IMAGE_CLASSIFIER_MB,
     MEBIBYTE,
     PREPROCESS_MB,
     RAY_MB,
+    check_grpc_port,
     check_memory,
     check_port,
     memory_available_mb,
@@ -69,6 +71,28 @@ def test_a_port_whose_last_connections_linger_is_free():
             accepted, _ = listener.accept()
             accepted.close()
     check_port("127.0.0.1", port)
+
+
+def config_of(port, grpc_port):
+    return read_config(None).listening_on("127.0.0.1", port).with_grpc(grpc_port)
+
+
+def test_a_taken_port_for_grpc_is_named():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        message = refusal(check_grpc_port, config_of(port - 1, port))
+    assert message == f"Port {port} on 127.0.0.1 is taken; stop what uses it, or choose another with --grpc-port."
+    check_grpc_port(config_of(port - 1, port))
+
+
+def test_http_and_grpc_have_ports_of_their_own():
+    message = refusal(check_grpc_port, config_of(7000, 7000))
+    assert message == "HTTP and gRPC cannot both use port 7000; choose another with --grpc-port."
+
+
+def test_without_grpc_no_port_is_needed():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        check_grpc_port(config_of(listener.getsockname()[1], None))
 
 
 def test_an_unknown_host_is_named(monkeypatch):

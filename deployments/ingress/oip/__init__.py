@@ -1,1 +1,1 @@
-"""The Open Inference Protocol, version 2, over HTTP."""
+"""The Open Inference Protocol, version 2: over HTTP, and over gRPC in `grpc`."""

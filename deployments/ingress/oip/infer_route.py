@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from functools import partial
 from typing import Any
@@ -10,21 +9,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deployments.errors import RequestTimeout
 from deployments.ingress.endpoints import Handler
-from deployments.ingress.json_bodies import parse_fields
+from deployments.ingress.hang_ups import given_up_without_client
 from deployments.ingress.models import Model, ModelTable, Takes, Version
-from deployments.ingress.oip.images import IMAGES
-from deployments.ingress.oip.inference import Descriptions, Inference, Kind, earlier, known_parameters
+from deployments.ingress.oip.inference import Descriptions
+from deployments.ingress.oip.kinds import Answered, answer
 from deployments.ingress.oip.messages import InferenceRequest, read_message
-from deployments.ingress.oip.outputs import Outputs, Wanted, read_wanted, response_of
-from deployments.ingress.oip.questions import QUESTIONS
+from deployments.ingress.oip.outputs import response_of
 from deployments.ingress.oip.tensors import read_inputs
 from deployments.ingress.score_routes import before_deadline, model_headers
 from deployments.ingress.scoring import Scored
 from deployments.ingress.settings import IngressSettings, Limits
-
-KINDS: dict[Takes, Kind] = {"text": QUESTIONS, "images": IMAGES}
 
 
 def infer_route(table: ModelTable, limits: Limits) -> Handler:
@@ -39,14 +34,15 @@ def infer_route(table: ModelTable, limits: Limits) -> Handler:
         work = partial(
             _infer,
             request=request,
-            kind=KINDS[model.takes],
+            takes=model.takes,
             version=version,
             settings=settings,
             descriptions=descriptions,
         )
-        message, wanted, outputs, scored = await before_deadline(settings, work)
-        headers = model_headers(model, version, scored, time.perf_counter() - started)
-        return response_of(_content(model, version, message, scored), outputs, wanted, headers)
+        message, answered = await before_deadline(settings, work)
+        headers = model_headers(model, version, answered.scored, time.perf_counter() - started)
+        content = _content(model, version, message, answered.scored)
+        return response_of(content, answered.outputs, answered.wanted, headers)
 
     return infer
 
@@ -55,23 +51,24 @@ async def _infer(
     deadline: float,
     *,
     request: Request,
-    kind: Kind,
+    takes: Takes,
     version: Version,
     settings: IngressSettings,
     descriptions: Descriptions,
-) -> tuple[InferenceRequest, Wanted, Outputs, Scored]:
+) -> tuple[InferenceRequest, Answered]:
     message, binary = await read_message(request, settings)
-    parameters = parse_fields(known_parameters(message.parameters), kind.parameters, noun="parameter")
-    wanted = read_wanted(message, kind.outputs, all_binary=parameters.binary_data_output)
-    inputs = read_inputs(message.inputs, binary)
-    deadline = earlier(deadline, parameters)
-    inference = Inference(request, version, settings, deadline, inputs, parameters, wanted, descriptions)
-    try:
-        async with asyncio.timeout_at(deadline):
-            outputs, scored = await kind.infer(inference)
-    except TimeoutError:
-        raise RequestTimeout("The request was not answered before its deadline.") from None
-    return message, wanted, outputs, scored
+    tensors = partial(read_inputs, message.inputs, binary)
+    with given_up_without_client(request):
+        answered = await answer(
+            message,
+            tensors,
+            takes=takes,
+            version=version,
+            settings=settings,
+            deadline=deadline,
+            descriptions=descriptions,
+        )
+    return message, answered
 
 
 def _content(model: Model, version: Version, message: InferenceRequest, scored: Scored) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.requests import Request
 
 from deployments.contracts import ModelDescription
 from deployments.errors import InvalidInput
@@ -45,7 +44,6 @@ class Inference:
     """A request for inference that has been read.
 
     Attributes:
-        request: the HTTP request.
         version: what answers it.
         settings: the limits.
         deadline: on the event loop's clock, in seconds.
@@ -55,7 +53,6 @@ class Inference:
         descriptions: what models say of themselves.
     """
 
-    request: Request
     version: Version
     settings: IngressSettings
     deadline: float
@@ -109,10 +106,8 @@ async def score_each(
 ) -> list[Scored]:
     """Score a request's items, be it one or many; see `score_all`."""
     if len(items) > 1:
-        return await score_all(
-            inference.request, inference.version, items, inference.deadline, name=name, accept=accept
-        )
-    scored = await score_one(inference.request, inference.version, items[0], inference.deadline)
+        return await score_all(inference.version, items, inference.deadline, name=name, accept=accept)
+    scored = await score_one(inference.version, items[0], inference.deadline)
     accept(scored.result)
     return [scored]
 

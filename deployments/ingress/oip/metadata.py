@@ -11,7 +11,7 @@ from deployments.ingress.endpoints import Handler
 from deployments.ingress.health_routes import installed
 from deployments.ingress.models import Model, ModelTable, Version
 from deployments.ingress.oip.images import EXPLANATIONS
-from deployments.ingress.oip.infer_route import KINDS
+from deployments.ingress.oip.kinds import KINDS
 from deployments.ingress.settings import Limits
 
 PRODUCT = "ray-scoring"

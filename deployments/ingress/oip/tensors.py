@@ -16,6 +16,8 @@ from deployments.ingress.oip.messages import RequestInput
 
 CONTENT_TYPE = "content_type"
 
+_ELEMENTS: tuple[set[type], ...] = (set(), {str}, {bytes})
+
 
 @dataclass(frozen=True, slots=True)
 class InputTensor:
@@ -25,14 +27,14 @@ class InputTensor:
         name: the input's name.
         datatype: of the protocol.
         shape: the size of each dimension.
-        data: what stands in the JSON, or the tensor's bytes.
+        data: the elements, or the tensor's bytes.
         content_type: how elements of BYTES are encoded: `str`, `base64`, or None where it goes without saying.
     """
 
     name: str
     datatype: str
     shape: tuple[int, ...]
-    data: list[Any] | memoryview
+    data: Sequence[Any] | memoryview
     content_type: str | None = None
 
     @property
@@ -46,7 +48,7 @@ class InputTensor:
         return isinstance(self.data, memoryview)
 
     def elements(self) -> Sequence[bytes | str]:
-        """Return the elements of a BYTES tensor, row by row: texts as JSON has them, bytes where they came so.
+        """Return the elements of a BYTES tensor, row by row: all texts, as JSON has them, or all bytes.
 
         Raises:
             InvalidInput: they are none, or not as many as the shape says.
@@ -57,7 +59,7 @@ class InputTensor:
             values = self._flat(self.data)
         except ValueError as error:
             raise self.refusal(str(error)) from None
-        if not set(map(type, values)) <= {str}:
+        if set(map(type, values)) not in _ELEMENTS:
             raise self.refusal("its data must be texts")
         return values
 
@@ -107,6 +109,7 @@ def read_inputs(inputs: Sequence[RequestInput], binary: memoryview) -> list[Inpu
     tensors = []
     place = 0
     for each in inputs:
+        kind = content_type_of(each, known=(BINARY_SIZE,))
         size = _binary_size(each)
         if (size is None) == (each.data is None):
             raise InvalidInput(
@@ -116,7 +119,7 @@ def read_inputs(inputs: Sequence[RequestInput], binary: memoryview) -> list[Inpu
         place += size or 0
         if place > len(binary):
             break
-        tensors.append(InputTensor(each.name, each.datatype, tuple(each.shape), data, _content_type(each)))
+        tensors.append(InputTensor(each.name, each.datatype, tuple(each.shape), data, kind))
     if place != len(binary):
         raise InvalidInput(
             f"The inputs' '{BINARY_SIZE}' make {place} bytes or more; {len(binary)} follow the JSON, whose length "
@@ -126,12 +129,6 @@ def read_inputs(inputs: Sequence[RequestInput], binary: memoryview) -> list[Inpu
 
 
 def _binary_size(each: RequestInput) -> int | None:
-    unknown = each.parameters.keys() - {BINARY_SIZE, CONTENT_TYPE}
-    if unknown:
-        raise InvalidInput(
-            f"The parameter '{shown(min(unknown))}' of the input '{shown(each.name)}' is not known; known are "
-            f"{BINARY_SIZE}, {CONTENT_TYPE}."
-        )
     size = each.parameters.get(BINARY_SIZE)
     if size is None:
         return None
@@ -140,7 +137,18 @@ def _binary_size(each: RequestInput) -> int | None:
     return size
 
 
-def _content_type(each: RequestInput) -> str | None:
+def content_type_of(each: RequestInput, *, known: tuple[str, ...]) -> str | None:
+    """Return how an input's elements are encoded, as its parameter says; `known` are the others that it may have.
+
+    Raises:
+        InvalidInput: it has parameters that are not known, or no such encoding.
+    """
+    known = (*known, CONTENT_TYPE)
+    if unknown := each.parameters.keys() - set(known):
+        raise InvalidInput(
+            f"The parameter '{shown(min(unknown))}' of the input '{shown(each.name)}' is not known; "
+            f"known {'are' if len(known) > 1 else 'is'} {', '.join(known)}."
+        )
     given = each.parameters.get(CONTENT_TYPE)
     if given not in {None, "str", "base64"}:
         raise InvalidInput(f"The parameter '{CONTENT_TYPE}' of the input '{shown(each.name)}' must be str or base64.")

@@ -8,6 +8,7 @@ from deployments.coalescing import Coalescer
 from deployments.contracts import Outcome
 from deployments.errors import ClientGone, InvalidInput, InvalidText, ModelError, Overloaded
 from deployments.ingress import scoring
+from deployments.ingress.hang_ups import given_up_without_client
 from deployments.ingress.models import Version
 from deployments.ingress.scoring import MAX_ITEMS_OUT, score_all, score_one
 
@@ -46,10 +47,11 @@ class Stage:
         return [Outcome(InvalidText("It is negative.") if item < 0 else 2 * item, {"infer": item}) for item in items]
 
 
-def scored(stage, items, client=None, **options):
+async def scored(stage, items, client=None, **options):
     deadline = asyncio.get_running_loop().time() + 60
     options = {"name": "item {}".format, **options}
-    return score_all(client or Client(), Version("1", stage), items, deadline, **options)
+    with given_up_without_client(client or Client()):
+        return await score_all(Version("1", stage), items, deadline, **options)
 
 
 async def turns(n=10):
@@ -76,7 +78,7 @@ async def test_a_request_with_many_items_lets_others_through():
     stage = Stage(max_items=32, max_calls=2, max_waiting=MAX_ITEMS_OUT)
     many = asyncio.create_task(scored(stage, range(900)))
     await turns(3)
-    other = await score_one(Client(), Version("1", stage), 901, asyncio.get_running_loop().time() + 60)
+    other = await score_one(Version("1", stage), 901, asyncio.get_running_loop().time() + 60)
     assert other.result == 1802
     assert len(stage.sent) < 900
     assert len(await many) == 900

@@ -1,0 +1,185 @@
+"""The service: who calls, what they ask, what they are answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+
+from deployments.errors import BadRequest, PayloadTooLarge, RequestTimeout, ScoringError
+from deployments.ingress.access.guard import Guard
+from deployments.ingress.access.principals import Principal
+from deployments.ingress.endpoints import Bounded, place_of
+from deployments.ingress.health_routes import installed
+from deployments.ingress.models import Model, ModelTable, Version, is_ready
+from deployments.ingress.oip.grpc.calls import Call, CallContext
+from deployments.ingress.oip.grpc.protocol import (
+    Message,
+    ModelInferRequest,
+    ModelMetadataRequest,
+    ModelMetadataResponse,
+    ModelReadyRequest,
+    ModelReadyResponse,
+    ServerLiveResponse,
+    ServerMetadataResponse,
+    ServerReadyResponse,
+    message,
+)
+from deployments.ingress.oip.grpc.requests import parse, read_request, read_tensors
+from deployments.ingress.oip.grpc.responses import response_of
+from deployments.ingress.oip.grpc.statuses import metadata_of, status_of
+from deployments.ingress.oip.inference import Descriptions
+from deployments.ingress.oip.kinds import answer
+from deployments.ingress.oip.metadata import PRODUCT, metadata
+from deployments.ingress.score_routes import model_headers
+from deployments.ingress.settings import IngressSettings, Limits
+
+logger = logging.getLogger("ray.serve")
+
+EXTENSIONS = ("parameters",)
+
+Requests = AsyncIterator[bytes]
+Method = Callable[[Requests, Call], Awaitable[Message]]
+
+
+class InferenceService:
+    """Answers calls by the names of their methods.
+
+    Args:
+        table: the models.
+        limits: the ingress's settings, which may change while it runs.
+        bounded: the bound on requests in flight, those over HTTP included.
+        guard: tells who sends a request.
+    """
+
+    def __init__(self, table: ModelTable, limits: Limits, bounded: Bounded, guard: Guard) -> None:
+        self._table = table
+        self._limits = limits
+        self._bounded = bounded
+        self._guard = guard
+        self._descriptions = Descriptions()
+        self._methods: dict[str, Method] = {
+            "ServerLive": self._server_live,
+            "ServerReady": self._server_ready,
+            "ServerMetadata": self._server_metadata,
+            "ModelReady": self._model_ready,
+            "ModelMetadata": self._model_metadata,
+            "ModelInfer": self._model_infer,
+        }
+
+    async def __call__(self, method: str, requests: Requests, context: CallContext) -> Message:
+        """Answer one call.
+
+        Errors are set as the call's status: of what is raised, Ray would put the message, the stack trace or nothing
+        into the answer. The message that is returned then goes nowhere.
+        """
+        call = Call.of(context)
+        try:
+            response = await self._methods[method](requests, call)
+        except ScoringError as error:
+            response = _refuse(method, error, call, context)
+        except Exception as error:  # noqa: BLE001 - nothing unexpected may reach the client
+            logger.error("Request %s failed: %s", call.request_id, place_of(error))  # noqa: TRY400
+            response = _refuse(method, ScoringError(), call, context)
+        context.set_trailing_metadata(call.trailing)
+        return response
+
+    async def _server_live(self, _requests: Requests, _call: Call) -> Message:
+        return ServerLiveResponse(live=True)
+
+    async def _server_ready(self, _requests: Requests, _call: Call) -> Message:
+        missing = await self._table.not_ready(self._limits().readiness_timeout_seconds)
+        return ServerReadyResponse(ready=not missing)
+
+    async def _server_metadata(self, _requests: Requests, call: Call) -> Message:
+        if not self._limits().access.open_docs:
+            await self._guard.admit(call.headers)
+        version = installed(PRODUCT) or "unknown"
+        return ServerMetadataResponse(name=PRODUCT, version=version, extensions=EXTENSIONS)
+
+    async def _model_ready(self, requests: Requests, call: Call) -> Message:
+        _, version = await self._described(ModelReadyRequest, requests, call)
+        return ModelReadyResponse(ready=await is_ready(version, self._limits().readiness_timeout_seconds))
+
+    async def _model_metadata(self, requests: Requests, call: Call) -> Message:
+        model, version = await self._described(ModelMetadataRequest, requests, call)
+        description = await version.stage.describe(self._limits().readiness_timeout_seconds)
+        told = metadata(model, version, description)
+        inputs, outputs = ([each.model_dump() for each in tensors] for tensors in (told.inputs, told.outputs))
+        return ModelMetadataResponse(
+            name=told.name, versions=told.versions, platform=told.platform, inputs=inputs, outputs=outputs
+        )
+
+    async def _described(self, kind: Message, requests: Requests, call: Call) -> tuple[Model, Version]:
+        principal = await self._guard.admit(call.headers)
+        request = parse(kind, await _read(requests, self._limits()))
+        principal.check_describe(request.name)
+        model = self._table.find(request.name)
+        return model, model.version(request.version or None)
+
+    async def _model_infer(self, requests: Requests, call: Call) -> Message:
+        settings = self._limits()
+        deadline = asyncio.get_running_loop().time() + _seconds(settings, call)
+        with self._bounded.place():
+            principal = await self._guard.admit(call.headers)
+            try:
+                async with asyncio.timeout_at(deadline):
+                    return await self._infer(requests, call, principal, settings, deadline)
+            except TimeoutError:
+                raise RequestTimeout("The request was not answered before its deadline.") from None
+
+    async def _infer(
+        self, requests: Requests, call: Call, principal: Principal, settings: IngressSettings, deadline: float
+    ) -> Message:
+        started = time.perf_counter()
+        request = parse(ModelInferRequest, await _read(requests, settings))
+        principal.check_invoke(request.model_name)
+        model = self._table.find(request.model_name)
+        version = model.version(request.model_version or None)
+        read = read_request(request)
+        answered = await answer(
+            read,
+            partial(read_tensors, request, read.inputs),
+            takes=model.takes,
+            version=version,
+            settings=settings,
+            deadline=deadline,
+            descriptions=self._descriptions,
+        )
+        response = response_of(model, version, request, answered)
+        call.trailing += model_headers(model, version, answered.scored, time.perf_counter() - started).items()
+        return response
+
+
+def _seconds(settings: IngressSettings, call: Call) -> float:
+    left = math.inf if call.deadline is None else call.deadline - time.time()
+    return min(settings.request_timeout_seconds, left)
+
+
+async def _read(requests: Requests, settings: IngressSettings) -> bytes:
+    """Read the one message of a call.
+
+    Raises:
+        BadRequest: there is none, or more than one.
+        PayloadTooLarge: it is longer than the limit.
+    """
+    content: bytes | None = None
+    async for each in requests:
+        if content is not None:
+            raise BadRequest("The call has more than one message.")
+        if len(each) > settings.max_body_bytes:
+            raise PayloadTooLarge(f"The message is larger than the limit of {settings.max_body_bytes} bytes.")
+        content = each
+    if content is None:
+        raise BadRequest("The call has no message.")
+    return content
+
+
+def _refuse(method: str, error: ScoringError, call: Call, context: CallContext) -> Message:
+    context.set_code(status_of(error))
+    context.set_details(error.message)
+    call.trailing += metadata_of(error)
+    return message(f"{method}Response")()
