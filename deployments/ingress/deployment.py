@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from pydantic import SecretStr
 from ray import serve
 from ray.serve import Application, Deployment
 from ray.serve.handle import DeploymentHandle
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp
 from deployments.contracts import EncodedImage, PixelImage, Question
 from deployments.ingress.app import build_app
 from deployments.ingress.models import Model, ModelTable, Takes, Version
+from deployments.ingress.quotas.quotas import Quotas
 from deployments.ingress.settings import IngressSettings
 from deployments.scaling import ScalingSettings
 from deployments.stage_client import StageClient
@@ -43,8 +45,10 @@ class BoundVersion:
 class IngressReplica:
     """Answers HTTP requests; there is no other way in."""
 
-    def __init__(self, versions: list[BoundVersion]) -> None:
+    def __init__(self, versions: list[BoundVersion], redis_url: SecretStr | None = None) -> None:
         self._settings = IngressSettings()
+        # Not with the other settings, which Ray shows to whoever asks it for a deployment's.
+        self._redis_url = redis_url
         self._table = ModelTable(_models(versions))
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
@@ -52,7 +56,7 @@ class IngressReplica:
         self._settings = IngressSettings.model_validate(user_config)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return build_app(self._table, lambda: self._settings)
+        return build_app(self._table, limits := lambda: self._settings, Quotas(limits, self._redis_url))
 
 
 def _models(versions: list[BoundVersion]) -> list[Model]:

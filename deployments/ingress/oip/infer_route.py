@@ -20,6 +20,7 @@ from deployments.ingress.oip.messages import InferenceRequest, read_message
 from deployments.ingress.oip.outputs import Outputs, Wanted, read_wanted, response_of
 from deployments.ingress.oip.questions import QUESTIONS
 from deployments.ingress.oip.tensors import read_inputs
+from deployments.ingress.quotas.request_admission import limits_for
 from deployments.ingress.score_routes import before_deadline, model_headers
 from deployments.ingress.scoring import Scored
 from deployments.ingress.settings import IngressSettings, Limits
@@ -33,7 +34,7 @@ def infer_route(table: ModelTable, limits: Limits) -> Handler:
 
     async def infer(request: Request) -> Response:
         started = time.perf_counter()
-        settings = limits()
+        settings = limits_for(request, limits)
         model = table.find(request.path_params["model"])
         version = model.version(request.path_params.get("version"))
         work = partial(
