@@ -14,7 +14,7 @@ from deployments.ingress.settings import IngressSettings
 _REFUSED: dict[LimitName, str] = {
     "requests": "The client has used up its requests per second for this model.",
     "concurrent": "The client has as many requests of this model in flight as it may.",
-    "bytes": "The client has used up its bytes of today for this model, or the body is larger than what is left of them.",
+    "bytes": "The client has used up its bytes of today for this model, or the body is larger than the rest.",
 }
 
 
