@@ -137,6 +137,23 @@ async def test_what_ended_frees_its_place_for_all(replicas):
     assert (await second.take(KEY, bounds, "other", 0)).refused_by is None
 
 
+async def test_a_client_that_hangs_up_while_it_is_counted_leaves_its_place(server, stored):
+    ingress = IngressSettings(
+        quotas={"default": {"concurrent_requests": 5}, "storage": "redis", "redis_url": server.url}
+    )
+    quotas = Quotas(lambda: ingress)
+    await quotas.admit("a", "faq")
+    asked = [asyncio.create_task(quotas.admit("a", "faq")) for _ in range(2)]
+    while not quotas._redis._calls.calls_out:
+        await asyncio.sleep(0)
+    asked[0].cancel()
+    await asyncio.gather(*asked, return_exceptions=True)
+    await ended(quotas._redis)
+    assert asked[0].cancelled()
+    assert stored.zcard("ray-scoring:quotas:a|faq:running") == 2
+    await quotas._redis.aclose()
+
+
 async def test_every_key_ends_by_itself(replicas, stored):
     (counters,) = replicas(redis_prefix="mine", lease_seconds=10)
     limits = {"rate": Bounds(10, 20), "running": Bounds(concurrent=3), "day": Bounds(10, 20, 3, 1000)}

@@ -113,6 +113,15 @@ def test_keys_are_not_required_on_a_laptop_only(profile, required):
     assert deployments({"profile": profile})["ingress"].user_config["access"]["required"] is required
 
 
+def test_what_ray_shows_of_a_deployment_holds_no_password_of_redis(monkeypatch):
+    monkeypatch.setenv("REDIS_PASSWORD", "hidden")
+    quotas = {"storage": "redis", "redis_url": "redis://:${REDIS_PASSWORD}@host"}
+    ingress = deployments({"ingress": {"quotas": quotas}})["ingress"]
+    assert ingress.user_config["quotas"]["storage"] == "redis"
+    assert "hidden" not in repr(ingress.user_config) + repr(ingress.init_args)
+    assert ingress.init_args[1].get_secret_value() == "redis://:hidden@host"
+
+
 @pytest.mark.parametrize(
     ("model", "in_reach", "reserved"),
     [

@@ -25,7 +25,7 @@ class Admission:
         bounds: its client's limits.
         usage: what the client has used, this request included; None where it was not counted.
         size: bytes of its body that are counted already.
-        give_back: is told, at the end, how many bytes were read beyond those.
+        give_back: is told, at the end, how many bytes were read beyond those, if anything is to be given back.
         refuse: is told when the request is refused after all.
     """
 
@@ -81,7 +81,9 @@ class Admission:
         """Tell that the request has ended; a second time tells nothing."""
         if self._give_back is not None:
             give_back, self._give_back = self._give_back, None
-            give_back(self._read - self._size if self._most is not None else 0)
+            beyond = self._read - self._size if self._most is not None else 0
+            if beyond or self._bounds.concurrent is not None:
+                give_back(beyond)
 
 
 def exceeded(bounds: Bounds, usage: Usage) -> QuotaExceeded:

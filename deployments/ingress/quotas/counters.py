@@ -57,12 +57,12 @@ class Counters(Protocol):
         """
         ...
 
-    def give_back(self, key: str, lease: str, size: int, day: int) -> None:
-        """Tell that the request of a lease has ended.
+    def give_back(self, key: str, lease: str | None, size: int, day: int) -> None:
+        """Tell that a request has ended.
 
         Args:
             key: of the count.
-            lease: the request's.
+            lease: the request's; None where requests in flight were not limited.
             size: bytes that were read beyond those that were counted on `day`; below 0 where fewer were.
             day: when they were counted.
         """

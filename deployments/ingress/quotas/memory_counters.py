@@ -40,10 +40,10 @@ class MemoryCounters:
         account = self._accounts.get(key) or self._open(key, now)
         return account.take(bounds, size, now)
 
-    def give_back(self, key: str, lease: str, size: int, day: int) -> None:  # noqa: ARG002
+    def give_back(self, key: str, lease: str | None, size: int, day: int) -> None:
         """Tell that a request has ended; see `Counters`."""
         if account := self._accounts.get(key):
-            account.give_back(size, day, self._clock())
+            account.give_back(lease is not None, size, day, self._clock())
 
     def _open(self, key: str, now: float) -> _Account:
         if len(self._accounts) >= self._look_through_at:
@@ -72,12 +72,12 @@ class _Account:
         refused_by, wait = self._refusal(bounds, size, left)
         if refused_by is None:
             self._level += 1.0 if bounds.rate is not None else 0.0
-            self._running += 1
+            self._running += bounds.concurrent is not None
             self._bytes += size
         return Usage(refused_by, wait, self._level, self._running, self._bytes, day, left)
 
-    def give_back(self, size: int, day: int, now: float) -> None:
-        self._running -= 1
+    def give_back(self, was_running: bool, size: int, day: int, now: float) -> None:  # noqa: FBT001
+        self._running -= was_running
         today = int(now // SECONDS_PER_DAY)
         if size > 0 and self._day != today:
             self._day, self._bytes = today, 0

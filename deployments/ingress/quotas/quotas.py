@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import secrets
 import time
@@ -97,6 +98,10 @@ class Quotas:
         except CountersDown:
             self._check_open(model, purpose)
             return Admission(bounds)
+        except asyncio.CancelledError:
+            # The client hung up; its request may be counted already, or be on its way to Redis with others.
+            counters.give_back(key, lease, 0, 0)
+            raise
         if usage.refused_by is not None:
             self.refused[model, usage.refused_by] += 1
             raise exceeded(bounds, usage)
@@ -104,7 +109,9 @@ class Quotas:
             bounds,
             usage,
             size,
-            give_back=lambda delta: counters.give_back(key, lease, delta, usage.day),
+            give_back=lambda delta: counters.give_back(
+                key, None if bounds.concurrent is None else lease, delta, usage.day
+            ),
             refuse=lambda: self.refused.update([(model, "bytes")]),
         )
 

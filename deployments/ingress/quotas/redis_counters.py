@@ -81,7 +81,7 @@ class RedisCounters:
         self._answered()
         return usage_of(answer)
 
-    def give_back(self, key: str, lease: str, size: int, day: int) -> None:
+    def give_back(self, key: str, lease: str | None, size: int, day: int) -> None:
         """Tell that a request has ended; see `Counters`. Nobody waits for that."""
         if not self.is_down:
             task = asyncio.get_running_loop().create_task(self._give_back(key, giving_back(lease, size, day)))

@@ -22,9 +22,9 @@ def taking(bounds: Bounds, lease: str, lease_seconds: float, size: int) -> tuple
     return ("take", lease, *limits, size, 0)
 
 
-def giving_back(lease: str, size: int, day: int) -> tuple[Argument, ...]:
+def giving_back(lease: str | None, size: int, day: int) -> tuple[Argument, ...]:
     """Return the arguments that end a request."""
-    return ("give back", lease, 0, 0, 0, 0, 0, size, day)
+    return ("give back", lease or "", 0, 0, 0, 0, 0, size, day)
 
 
 def usage_of(answer: list[bytes | int]) -> Usage:

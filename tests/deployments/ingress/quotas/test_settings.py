@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import pytest
+import yaml
 from pydantic import SecretStr
 
 from deployments.errors import StartupError
+from deployments.ingress.quotas.bounds import Bounds, BoundsTable
 from deployments.ingress.quotas.settings import QuotaSettings
 from deployments.ingress.settings import IngressSettings
 from serve_app.settings import parse_settings
@@ -71,6 +75,15 @@ def test_a_password_in_the_wrong_place_is_not_shown(place):
     message = refused({place: "redis://user:secret@host/0"})
     assert f"ingress.quotas.{place}" in message
     assert "secret" not in message
+
+
+def test_the_documents_example_is_valid():
+    document = (Path(__file__).parents[4] / "docs" / "quotas.md").read_text(encoding="utf-8")
+    example = yaml.safe_load(document.split("```yaml\n")[1].split("```")[0])
+    quotas = parse_settings(example, {"REDIS_PASSWORD": "x"}).ingress.quotas
+    found = BoundsTable(quotas)
+    assert found.of("batch", "image") == Bounds(200, 1000, 32, None, images=8)
+    assert found.of("other", "faq") == Bounds(20, 60, 8, 5_000_000_000)
 
 
 def test_a_password_comes_from_the_environment_and_travels_apart():
