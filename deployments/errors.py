@@ -14,6 +14,7 @@
     ├── PayloadTooLarge             413  payload_too_large
     ├── UnsupportedMediaType        415  unsupported_media_type
     ├── ModelError                  424  model_error
+    ├── QuotaExceeded               429  quota_exceeded
     ├── ClientGone                  499  client_gone
     └── Unavailable                 503  unavailable
         └── Overloaded              503  overloaded
@@ -38,12 +39,14 @@ class ScoringError(Exception):
         message: one sentence, safe to show.
         retry_after_seconds: when a client may try again; sent as Retry-After.
         challenge: how a client shows who it is; sent as WWW-Authenticate.
+        headers: what else a response tells, by header.
     """
 
     status: ClassVar[int] = HTTPStatus.INTERNAL_SERVER_ERROR
     code: ClassVar[str] = "internal_error"
-    retry_after_seconds: ClassVar[int | None] = None
+    retry_after_seconds: int | None = None
     challenge: str | None = None
+    headers: dict[str, str] | None = None
 
     def __init__(self, message: str = "The service failed to answer this request.") -> None:
         super().__init__(message)
@@ -156,6 +159,14 @@ class ModelError(ScoringError):
 
     status = HTTPStatus.FAILED_DEPENDENCY
     code = "model_error"
+
+
+class QuotaExceeded(ScoringError):
+    """The client has used up what it may."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    code = "quota_exceeded"
+    retry_after_seconds = 1
 
 
 class ClientGone(ScoringError):

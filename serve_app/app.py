@@ -33,4 +33,4 @@ def bind(settings: ApplicationSettings) -> Application:
         graceful_shutdown_timeout_s=drain_seconds(settings),
         user_config=settings.ingress_settings().model_dump(mode="json"),
         **ingress_options(settings.ingress.scaling),
-    ).bind(versions)
+    ).bind(versions, settings.ingress.quotas.redis_url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -11,6 +12,9 @@ from pydantic_core import ErrorDetails
 
 # The field that tells the members of a union apart.
 DISCRIMINATOR = "kind"
+
+# Whatever stands before the host of a URL.
+_PASSWORD = re.compile(r"//\S*@")
 
 _WITHOUT_VALUE = {"missing", "value_error", "too_short"}
 
@@ -48,7 +52,7 @@ def _either(messages: list[str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    text = _PASSWORD.sub("//***@", repr(value))
     return text if len(text) <= 40 else f"{text[:40]}..."  # noqa: PLR2004 - a line must stay readable
 
 

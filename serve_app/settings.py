@@ -90,6 +90,8 @@ class ApplicationSettings(_Settings):
     models: list[Model] = Field(
         default=[FaqModel(kind="faq_matcher"), ImageModel(kind="image_classifier")],
         min_length=1,
+        # So that what the ingress's settings say of models is compared with these too.
+        validate_default=True,
         description="The models to serve.",
     )
 
@@ -112,6 +114,7 @@ class ApplicationSettings(_Settings):
             wrong += [f"no version may be named '{name}'" for name in versions if name in RESERVED_VERSION_NAMES]
         if ingress := others.data.get("ingress"):
             wrong += _wrong_defaults(ingress, models)
+            wrong += ingress.quotas.problems(names)
         if wrong:
             raise ValueError("; ".join(wrong))
         return models

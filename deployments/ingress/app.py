@@ -15,11 +15,13 @@ from deployments.ingress.azure_ml import azure_endpoint, azure_score_route, serv
 from deployments.ingress.azure_ml_swagger import SERVICE, swagger_route
 from deployments.ingress.bare_route import bare_route
 from deployments.ingress.docs_routes import docs_routes
+from deployments.ingress.door import Door
 from deployments.ingress.endpoints import Bounded, Handler, endpoint, http_error
 from deployments.ingress.health_routes import healthy, live, ready_route, version_route
 from deployments.ingress.models import ModelTable
 from deployments.ingress.oip.infer_route import infer_route
 from deployments.ingress.oip.metadata import model_ready_route, model_route, server_route
+from deployments.ingress.quotas.gate import QuotaGate
 from deployments.ingress.score_routes import score_route
 from deployments.ingress.settings import Limits
 
@@ -48,59 +50,65 @@ class ScoringApp(Starlette):
             await super().__call__(scope, receive, send)
 
 
-def build_app(
-    table: ModelTable, limits: Limits, bounded: Bounded | None = None, guard: Guard | None = None
-) -> ScoringApp:
-    """Put the routes together.
-
-    Args:
-        table: the models.
-        limits: the ingress's settings, which may change while it runs.
-        bounded: the bound on requests in flight, where others share it.
-        guard: tells who sends a request, where others share it.
-    """
-    bounded, guard = bounded or Bounded(limits), guard or Guard(limits)
-    scorers = {**_reference_scorers(table, limits, bounded, guard), **_azure_scorers(table, limits, bounded, guard)}
-    infer = endpoint(bounded(guard(infer_route(table, limits), invoking_named)))
+def build_app(table: ModelTable, limits: Limits, door: Door | None = None) -> ScoringApp:
+    """Put the routes together; other transports may share the door."""
+    door = door or Door(limits)
+    bounded, guard = door.bounded, door.guard
+    gate = QuotaGate(door.quotas, [model.name for model in table])
+    scorers = {
+        **_reference_scorers(table, limits, bounded, guard, gate),
+        **_azure_scorers(table, limits, bounded, guard, gate),
+    }
+    infer = endpoint(bounded(guard(gate(infer_route(table, limits)), invoking_named)))
     routes: list[BaseRoute] = [Route(path, scorer, methods=["POST"]) for path, scorer in scorers.items()]
     routes += [
         Route("/", endpoint(healthy)),
         Route("/version", endpoint(guard.documents(version_route()))),
-        *_azure_routes(table, limits, bounded, guard),
+        *_azure_routes(table, limits, bounded, guard, gate),
         *_inference_routes(table, limits, guard, infer),
         *docs_routes(table, limits, guard),
     ]
     return ScoringApp({**scorers, **_inference_scorers(table, infer)}, routes)
 
 
-def _reference_scorers(table: ModelTable, limits: Limits, bounded: Bounded, guard: Guard) -> dict[str, Handler]:
+def _reference_scorers(
+    table: ModelTable, limits: Limits, bounded: Bounded, guard: Guard, gate: QuotaGate
+) -> dict[str, Handler]:
     scorers = {}
     by_model = {}
     for model in table:
         need = invoking(model.name)
-        by_model[model.name] = score_route(model, limits)
+        by_model[model.name] = gate(score_route(model, limits), model.name)
         scorers[f"/{model.name}/score"] = endpoint(bounded(guard(by_model[model.name], need)))
         for version in model.versions:
-            scorer = score_route(model, limits, version)
+            scorer = gate(score_route(model, limits, version), model.name)
             scorers[f"/{model.name}/versions/{version}/score"] = endpoint(bounded(guard(scorer, need)))
     # Which role it needs shows only when the body is read; the route itself asks for it.
     return {"/score": endpoint(bounded(guard(bare_route(table, limits, by_model), anybody))), **scorers}
 
 
-def _azure_scorers(table: ModelTable, limits: Limits, bounded: Bounded, guard: Guard) -> dict[str, Handler]:
+def _azure_scorers(
+    table: ModelTable, limits: Limits, bounded: Bounded, guard: Guard, gate: QuotaGate
+) -> dict[str, Handler]:
     return {
         f"{SERVICE.format(model=model.name)}score": azure_endpoint(
-            bounded(guard(azure_score_route(model, limits), invoking(model.name)))
+            bounded(guard(gate(azure_score_route(model, limits), model.name), invoking(model.name)))
         )
         for model in table
     }
 
 
-def _azure_routes(table: ModelTable, limits: Limits, bounded: Bounded, guard: Guard) -> list[BaseRoute]:
+def _azure_routes(
+    table: ModelTable, limits: Limits, bounded: Bounded, guard: Guard, gate: QuotaGate
+) -> list[BaseRoute]:
     return [
         Route(SERVICE, azure_endpoint(guard(service_route(table), describing_named))),
         Route(f"{SERVICE}swagger.json", azure_endpoint(guard(swagger_route(table, limits), describing_named))),
-        Route(TOKEN_PATH, azure_endpoint(bounded(guard(token_route(table, guard), invoking_named))), methods=["POST"]),
+        Route(
+            TOKEN_PATH,
+            azure_endpoint(bounded(guard(gate(token_route(table, guard)), invoking_named))),
+            methods=["POST"],
+        ),
     ]
 
 

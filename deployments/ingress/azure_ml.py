@@ -12,6 +12,7 @@ from deployments.errors import Overloaded, TooManyPending
 from deployments.ingress.azure_ml_bodies import SCORERS, AzureScored
 from deployments.ingress.endpoints import Handler, endpoint
 from deployments.ingress.models import Model, ModelTable
+from deployments.ingress.quotas.request_admission import limits_for
 from deployments.ingress.request_ids import REQUEST_ID, is_harmless, request_id_of
 from deployments.ingress.score_routes import before_deadline, reference_content, scored_response
 from deployments.ingress.settings import Limits
@@ -27,7 +28,7 @@ def azure_score_route(model: Model, limits: Limits) -> Handler:
 
     async def score(request: Request) -> Response:
         started = time.perf_counter()
-        settings = limits()
+        settings = limits_for(request, limits)
         version = model.version(request.headers.get(DEPLOYMENT))
         answer: AzureScored = await before_deadline(settings, partial(scorer, request, version, settings))
         seconds = time.perf_counter() - started

@@ -6,18 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from pydantic import SecretStr
 from ray import serve
 from ray.serve import Application, Deployment
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
 from deployments.contracts import EncodedImage, PixelImage, Question
-from deployments.ingress.access.guard import Guard
 from deployments.ingress.app import build_app
-from deployments.ingress.endpoints import Bounded
+from deployments.ingress.door import Door
 from deployments.ingress.models import Model, ModelTable, Takes, Version
 from deployments.ingress.oip.grpc.methods import InferenceMethods
 from deployments.ingress.oip.grpc.service import InferenceService
+from deployments.ingress.quotas.quotas import Quotas
 from deployments.ingress.settings import IngressSettings
 from deployments.scaling import ScalingSettings
 from deployments.stage_client import StageClient
@@ -47,18 +48,19 @@ class BoundVersion:
 class IngressReplica(InferenceMethods):
     """Answers requests over HTTP and, where Ray Serve listens for it, gRPC; there is no other way in."""
 
-    def __init__(self, versions: list[BoundVersion]) -> None:
+    def __init__(self, versions: list[BoundVersion], redis_url: SecretStr | None = None) -> None:
         self._settings = IngressSettings()
         self._table = ModelTable(_models(versions))
-        self._bounded, self._guard = Bounded(self._limits), Guard(self._limits)
-        self.inference = InferenceService(self._table, self._limits, self._bounded, self._guard)
+        # The URL is not with the other settings, which Ray shows to whoever asks it for a deployment's.
+        self._door = Door(self._limits, Quotas(self._limits, redis_url))
+        self.inference = InferenceService(self._table, self._door)
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         """Take over changed limits without a new replica; Ray Serve calls this at the start too."""
         self._settings = IngressSettings.model_validate(user_config)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return build_app(self._table, self._limits, self._bounded, self._guard)
+        return build_app(self._table, self._limits, self._door)
 
     def _limits(self) -> IngressSettings:
         return self._settings

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from deployments.errors import BadRequest, MethodNotAllowed, NotFound, Overloaded, ScoringError
 from deployments.ingress.problems import problem_response
+from deployments.ingress.quotas.request_admission import quota_headers
 from deployments.ingress.request_ids import mark, request_id_of
 from deployments.ingress.settings import Limits
 
@@ -36,6 +37,7 @@ def endpoint(handler: Handler) -> Handler:
             logger.error("Request %s failed: %s", request_id, place_of(error))  # noqa: TRY400
             response = _refused(request, ScoringError(), request_id)
         mark(response, request, request_id)
+        response.headers.update(quota_headers(request))
         return response
 
     return answer

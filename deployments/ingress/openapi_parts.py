@@ -12,6 +12,7 @@ from deployments.errors import (
     MethodNotAllowed,
     ModelError,
     PayloadTooLarge,
+    QuotaExceeded,
     RequestTimeout,
     ScoringError,
     Unavailable,
@@ -20,13 +21,15 @@ from deployments.errors import (
 from deployments.ingress.images import IMAGE_FIELD
 from deployments.ingress.models import ModelTable, Takes
 from deployments.ingress.problems import in_inference_protocol
+from deployments.ingress.quotas.rate_limit_headers import POLICY, RATE_LIMIT
 from deployments.ingress.request_ids import REQUEST_ID
 from deployments.ingress.score_routes import MODEL_NAME, MODEL_VERSION, MODEL_WEIGHTS
 
 Json = dict[str, Any]
 
 SCORE_ERRORS: tuple[type[ScoringError], ...] = (
-    BadRequest, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, InvalidInput, ModelError, Unavailable
+    BadRequest, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, InvalidInput, ModelError,
+    QuotaExceeded, Unavailable,
 )  # fmt: skip
 
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff")
@@ -103,7 +106,7 @@ def post(
             "parameters": [request_id(), *parameters],
             "requestBody": {"required": True, "content": body},
             "responses": {
-                "200": response("Scored.", scored, {**model_headers(), **(headers or {})}),
+                "200": response("Scored.", scored, {**model_headers(), **quota_headers(), **(headers or {})}),
                 **error_responses([*errors, MethodNotAllowed], form),
             },
         }
@@ -121,7 +124,24 @@ def response(description: str, content: Json, headers: Json | None = None) -> Js
 
 def error_responses(errors: Iterable[type[ScoringError]], form: Json) -> Json:
     """Return the responses for errors, by status."""
-    return {str(int(error.status)): response(HTTPStatus(error.status).phrase, form) for error in errors}
+    return {
+        str(int(error.status)): response(HTTPStatus(error.status).phrase, form, _headers_of(error)) for error in errors
+    }
+
+
+def _headers_of(error: type[ScoringError]) -> Json:
+    told = text_headers({"retry-after": "Seconds after which to try again."}) if error.retry_after_seconds else {}
+    return {**told, **quota_headers()} if error.status == HTTPStatus.TOO_MANY_REQUESTS else told
+
+
+def quota_headers() -> Json:
+    """Return the headers that a client with limits gets."""
+    return text_headers(
+        {
+            POLICY: "The client's limits, if it has any: q, in w seconds, of what qu says.",
+            RATE_LIMIT: "What is left of them: r, and in t seconds all of it again.",
+        }
+    )
 
 
 def model_headers() -> Json:

@@ -54,4 +54,5 @@ def problem_response(error: ScoringError, request_id: str, path: str = "/") -> R
         response.headers["retry-after"] = str(error.retry_after_seconds)
     if error.challenge is not None:
         response.headers["www-authenticate"] = error.challenge
+    response.headers.update(error.headers or {})
     return response

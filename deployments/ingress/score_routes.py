@@ -18,6 +18,7 @@ from deployments.ingress.endpoints import Handler
 from deployments.ingress.images import score_images
 from deployments.ingress.models import Model, Takes, Version
 from deployments.ingress.questions import score_questions
+from deployments.ingress.quotas.request_admission import limits_for
 from deployments.ingress.scoring import Scored
 from deployments.ingress.settings import IngressSettings, Limits
 
@@ -37,7 +38,7 @@ def score_route(model: Model, limits: Limits, version_name: str | None = None) -
 
     async def score(request: Request) -> Response:
         started = time.perf_counter()
-        settings = limits()
+        settings = limits_for(request, limits)
         version = model.version(version_name)
         scored = await before_deadline(settings, partial(scorer, request, version, settings))
         seconds = time.perf_counter() - started

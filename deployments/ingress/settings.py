@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.ingress.access.settings import AccessSettings
+from deployments.ingress.quotas.settings import QuotaSettings
 from deployments.scaling import ScalingSettings
 
 MEBIBYTE = 1024 * 1024
@@ -34,6 +35,7 @@ class IngressSettings(BaseModel):
         default=2, gt=0, description="How long a readiness check waits for each model."
     )
     access: AccessSettings = Field(default=AccessSettings(), description="Who may send requests.")
+    quotas: QuotaSettings = Field(default=QuotaSettings(), description="How much each client may use.")
     default_models: dict[Literal["text", "images"], str] = Field(
         default={},
         description="Which model answers `POST /score`, for text and for images; else the first that takes it.",

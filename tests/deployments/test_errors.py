@@ -68,6 +68,6 @@ def test_titles_are_those_of_http():
 
 def test_only_what_passes_by_itself_is_worth_another_try():
     again = {error.__name__ for error in ERRORS if error.retry_after_seconds}
-    assert again == {"Unavailable", "Overloaded", "TooManyPending"}
+    assert again == {"Unavailable", "Overloaded", "TooManyPending", "QuotaExceeded"}
     statuses = {error.status for error in ERRORS if error.retry_after_seconds}
     assert statuses == {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}

@@ -15,6 +15,15 @@ def test_untrained_weights_are_allowed_on_a_laptop_only(deployments, profile, al
     assert deployments({"profile": profile})["image-1"].init_kwargs == {"allow_untrained": allowed}
 
 
+def test_what_ray_shows_of_a_deployment_holds_no_password_of_redis(deployments, monkeypatch):
+    monkeypatch.setenv("REDIS_PASSWORD", "hidden")
+    quotas = {"storage": "redis", "redis_url": "redis://:${REDIS_PASSWORD}@host"}
+    ingress = deployments({"ingress": {"quotas": quotas}})["ingress"]
+    assert ingress.user_config["quotas"]["storage"] == "redis"
+    assert "hidden" not in repr(ingress.user_config) + repr(ingress.init_args)
+    assert ingress.init_args[1].get_secret_value() == "redis://:hidden@host"
+
+
 @pytest.mark.parametrize(("profile", "required"), [("local", False), ("production", True)])
 def test_keys_are_not_required_on_a_laptop_only(deployments, profile, required):
     assert deployments({"profile": profile})["ingress"].user_config["access"]["required"] is required

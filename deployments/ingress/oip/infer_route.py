@@ -17,6 +17,7 @@ from deployments.ingress.oip.kinds import Answered, answer
 from deployments.ingress.oip.messages import InferenceRequest, read_message
 from deployments.ingress.oip.outputs import response_of
 from deployments.ingress.oip.tensors import read_inputs
+from deployments.ingress.quotas.request_admission import limits_for
 from deployments.ingress.score_routes import before_deadline, model_headers
 from deployments.ingress.scoring import Scored
 from deployments.ingress.settings import IngressSettings, Limits
@@ -28,7 +29,7 @@ def infer_route(table: ModelTable, limits: Limits) -> Handler:
 
     async def infer(request: Request) -> Response:
         started = time.perf_counter()
-        settings = limits()
+        settings = limits_for(request, limits)
         model = table.find(request.path_params["model"])
         version = model.version(request.path_params.get("version"))
         work = partial(

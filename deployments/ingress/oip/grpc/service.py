@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 from deployments.errors import BadRequest, PayloadTooLarge, RequestTimeout, ScoringError
-from deployments.ingress.access.guard import Guard
 from deployments.ingress.access.principals import Principal
-from deployments.ingress.endpoints import Bounded, place_of
+from deployments.ingress.door import Door
+from deployments.ingress.endpoints import place_of
 from deployments.ingress.health_routes import installed
 from deployments.ingress.models import Model, ModelTable, Version, is_ready
 from deployments.ingress.oip.grpc.calls import Call, CallContext
@@ -35,7 +35,7 @@ from deployments.ingress.oip.inference import Descriptions
 from deployments.ingress.oip.kinds import answer
 from deployments.ingress.oip.metadata import PRODUCT, metadata
 from deployments.ingress.score_routes import model_headers
-from deployments.ingress.settings import IngressSettings, Limits
+from deployments.ingress.settings import IngressSettings
 
 logger = logging.getLogger("ray.serve")
 
@@ -50,16 +50,15 @@ class InferenceService:
 
     Args:
         table: the models.
-        limits: the ingress's settings, which may change while it runs.
-        bounded: the bound on requests in flight, those over HTTP included.
-        guard: tells who sends a request.
+        door: what stands before every request, those over HTTP included.
     """
 
-    def __init__(self, table: ModelTable, limits: Limits, bounded: Bounded, guard: Guard) -> None:
+    def __init__(self, table: ModelTable, door: Door) -> None:
         self._table = table
-        self._limits = limits
-        self._bounded = bounded
-        self._guard = guard
+        self._limits = door.limits
+        self._bounded = door.bounded
+        self._guard = door.guard
+        self._quotas = door.quotas
         self._descriptions = Descriptions()
         self._methods: dict[str, Method] = {
             "ServerLive": self._server_live,
@@ -134,10 +133,24 @@ class InferenceService:
     async def _infer(
         self, requests: Requests, call: Call, principal: Principal, settings: IngressSettings, deadline: float
     ) -> Message:
-        started = time.perf_counter()
-        request = parse(ModelInferRequest, await _read(requests, settings))
+        content = await _read(requests, settings)
+        request = parse(ModelInferRequest, content)
         principal.check_invoke(request.model_name)
         model = self._table.find(request.model_name)
+        admission = await self._quotas.admit(principal.client_id, model.name, size=len(content))
+        if admission is None:
+            return await self._answer(request, call, model, settings, deadline)
+        admission.count(len(content))
+        call.trailing += ((name.lower(), value) for name, value in admission.headers.items())
+        try:
+            return await self._answer(request, call, model, admission.narrowed(settings), deadline)
+        finally:
+            admission.finish()
+
+    async def _answer(
+        self, request: Message, call: Call, model: Model, settings: IngressSettings, deadline: float
+    ) -> Message:
+        started = time.perf_counter()
         version = model.version(request.model_version or None)
         read = read_request(request)
         answered = await answer(

@@ -48,11 +48,12 @@ def status_of(error: ScoringError) -> StatusCode:
 
 
 def metadata_of(error: ScoringError) -> list[tuple[str, str]]:
-    """Return what goes with it as trailing metadata: its code for programs, and when to try again."""
+    """Return what goes with it as trailing metadata: its code for programs, when to try again, its client's limits."""
     metadata = [(ERROR_CODE, error.code)]
     if error.retry_after_seconds is not None:
         seconds = error.retry_after_seconds
         metadata += [(RETRY_AFTER, str(seconds)), (PUSHBACK, str(seconds * MILLISECONDS))]
     if error.challenge is not None:
         metadata.append(("www-authenticate", error.challenge))
-    return metadata
+    # Names of metadata are in lower case.
+    return metadata + [(name.lower(), value) for name, value in (error.headers or {}).items()]

@@ -71,8 +71,9 @@ def test_a_key_with_something_after_it_is_none(end):
 
 @given(st.data())
 def test_no_other_secret_is_taken(data):
-    key = new_key()
+    letters = "abcXYZ019_-"
+    key = Key("0" * 16, data.draw(st.text(letters, min_size=43, max_size=43)))
     kept = stored(key, NOW)
     place = data.draw(st.integers(0, 42))
-    other = data.draw(st.sampled_from("abcXYZ019_-").filter(lambda letter: letter != key.secret[place]))
+    other = data.draw(st.sampled_from(letters).filter(lambda letter: letter != key.secret[place]))
     assert not kept.is_of(key.secret[:place] + other + key.secret[place + 1 :])

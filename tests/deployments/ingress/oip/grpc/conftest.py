@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import grpc
 import pytest
 
-from deployments.ingress.access.guard import Guard
 from deployments.ingress.access.settings import AccessSettings
-from deployments.ingress.endpoints import Bounded
+from deployments.ingress.door import Door
 from deployments.ingress.models import Model, ModelTable, Version
 from deployments.ingress.oip.grpc.methods import InferenceMethods
 from deployments.ingress.oip.grpc.protocol import SERVICE, message
 from deployments.ingress.oip.grpc.registration import add_service
 from deployments.ingress.oip.grpc.service import InferenceService
+from deployments.ingress.quotas.settings import QuotaSettings
 
 # What is not about access asks for no key.
 OPEN = AccessSettings(required=False)
@@ -97,12 +97,17 @@ class Client:
 
 
 @pytest.fixture
-def bounded(limits):
-    return Bounded(lambda: limits["settings"])
+def door(limits):
+    return Door(lambda: limits["settings"].model_copy(update={"access": limits.get("access", OPEN)}))
 
 
 @pytest.fixture
-def replica(faq, image, explainer, limits, bounded):
+def bounded(door):
+    return door.bounded
+
+
+@pytest.fixture
+def replica(faq, image, explainer, door):
     table = ModelTable(
         [
             Model("faq", "text", {"1": Version("1", faq), "2": Version("2", faq)}),
@@ -110,11 +115,8 @@ def replica(faq, image, explainer, limits, bounded):
         ]
     )
 
-    def current():
-        return limits["settings"].model_copy(update={"access": limits.get("access", OPEN)})
-
     methods = InferenceMethods()
-    methods.inference = InferenceService(table, current, bounded, Guard(current))
+    methods.inference = InferenceService(table, door)
     return methods
 
 
@@ -127,3 +129,14 @@ async def call(replica):
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield Client(channel)
     await server.stop(None)
+
+
+@pytest.fixture
+def client_quotas(limits):
+    """Give every client limits."""
+
+    def give(**default):
+        quotas = QuotaSettings.model_validate({"default": default})
+        limits["settings"] = limits["settings"].model_copy(update={"quotas": quotas})
+
+    return give

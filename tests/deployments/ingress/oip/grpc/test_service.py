@@ -303,6 +303,33 @@ async def test_a_client_cannot_set_what_only_the_service_may(call, faq):
     assert answer.code is StatusCode.OK
 
 
+async def test_quotas_are_those_of_http(call, client_quotas, faq):
+    client_quotas(requests_per_second=0.001, burst=2)
+    for left in (1, 0):
+        answer = await call("ModelInfer", **asking())
+        assert answer.code is StatusCode.OK
+        assert f"r={left}" in answer.trailing["ratelimit"]
+    asked = len(faq.items)
+    refused = await call("ModelInfer", **asking())
+    assert refused.code is StatusCode.RESOURCE_EXHAUSTED
+    assert int(refused.trailing["retry-after"]) > 0
+    assert "r=0" in refused.trailing["ratelimit"]
+    assert len(faq.items) == asked
+
+
+async def test_bytes_of_messages_are_counted_once(call, client_quotas, door):
+    client_quotas(bytes_per_day=100_000)
+    big = {**ONE, "contents": {"bytes_contents": [b"x" * 40_000]}}
+    codes = [(await call("ModelInfer", **asking(big))).code for _ in range(3)]
+    assert codes == [StatusCode.OK, StatusCode.OK, StatusCode.RESOURCE_EXHAUSTED]
+
+
+async def test_items_of_one_request_are_those_that_the_client_may_send(call, client_quotas):
+    client_quotas(questions_per_request=1)
+    assert (await call("ModelInfer", **asking(ONE))).code is StatusCode.OK
+    assert (await call("ModelInfer", **asking(QUESTIONS))).code is StatusCode.INVALID_ARGUMENT
+
+
 async def test_requests_over_the_bound_are_refused_and_health_is_not(call, faq, limits, bounded):
     scaling = limits["settings"].scaling.model_copy(update={"max_concurrent_requests": 1, "max_queued_requests": 0})
     limits["settings"] = limits["settings"].model_copy(update={"scaling": scaling})
