@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deployments.errors import BadRequest, MethodNotAllowed, NotFound, Overloaded, ScoringError
+from deployments.ingress.bodies import has_unread_body
+from deployments.ingress.body_memory import IN_SCOPE, BodyMemory, Held
 from deployments.ingress.problems import problem_response
 from deployments.ingress.request_ids import mark, request_id_of
 from deployments.ingress.settings import Limits
@@ -34,18 +36,19 @@ def endpoint(handler: Handler) -> Handler:
             # The message may hold what the client sent; the log gets the kind and the place.
             logger.error("Request %s failed: %s", request_id, _place(error))  # noqa: TRY400
             response = _refused(request, ScoringError(), request_id)
-        mark(response, request, request_id)
+        _finish(response, request, request_id)
         return response
 
     return answer
 
 
 class Bounded:
-    """Refuses requests beyond a number of concurrent ones, so that memory stays bounded."""
+    """Refuses requests beyond a number and bodies beyond a size of all together, so that memory stays bounded."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._running = 0
+        self._memory = BodyMemory(limits)
 
     def __call__(self, handler: Handler) -> Handler:
         """Count the requests of one handler together with those of all others."""
@@ -54,10 +57,12 @@ class Bounded:
             if self._running >= self._limits().max_requests:
                 raise Overloaded("Too many requests are in flight; try again shortly.")
             self._running += 1
+            request.scope[IN_SCOPE] = held = Held(self._memory)
             try:
                 return await handler(request)
             finally:
                 self._running -= 1
+                held.release()
 
         return answer
 
@@ -74,8 +79,14 @@ async def http_error(request: Request, error: Exception) -> Response:
     request_id = request_id_of(request)
     response = _refused(request, problem, request_id)
     response.headers.update(error.headers or {})
-    mark(response, request, request_id)
+    _finish(response, request, request_id)
     return response
+
+
+def _finish(response: Response, request: Request, request_id: str) -> None:
+    mark(response, request, request_id)
+    if has_unread_body(request):
+        response.headers["connection"] = "close"
 
 
 def _refused(request: Request, error: ScoringError, request_id: str) -> Response:

@@ -10,9 +10,11 @@ from PIL import Image
 from ray import serve
 from ray.serve import Application
 
+from deployments.autoscaling import REFUSED_AT_ONCE
 from deployments.contracts import EncodedImage, ImagePreset, Question
 from deployments.errors import InvalidImage, StartupError
 from deployments.image_classifier.conversion.model_files import FILES, About, seal
+from deployments.ingress.settings import DEFAULT_QUEUE
 from deployments.replica import replica_id, reserved_cpus
 from deployments.scaling import CALLS_PER_REPLICA
 from serve_app import kinds
@@ -203,9 +205,12 @@ def test_explanations_take_no_place_of_other_calls():
     assert without["ingress"].init_args[0][0].max_explanations == 0
 
 
-def test_the_ingress_takes_what_it_works_on_and_what_may_wait():
+def test_the_ingress_takes_what_it_works_on_what_may_wait_and_what_it_refuses():
     scaling = {"max_concurrent_requests": 10, "max_queued_requests": 5}
-    assert deployments({"ingress": {"scaling": scaling}})["ingress"].max_ongoing_requests == 15
+    assert deployments({"ingress": {"scaling": scaling}})["ingress"].max_ongoing_requests == 15 + REFUSED_AT_ONCE
+    scaling = {"max_concurrent_requests": 10}
+    built = deployments({"ingress": {"scaling": scaling}})["ingress"]
+    assert built.max_ongoing_requests == 10 + DEFAULT_QUEUE + REFUSED_AT_ONCE
 
 
 def test_replicas_follow_the_scaling_of_their_stage():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from functools import partial
 from typing import Any
@@ -10,17 +9,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deployments.errors import RequestTimeout
+from deployments.ingress.deadlines import before_deadline, bring_forward
 from deployments.ingress.endpoints import Handler
 from deployments.ingress.json_bodies import parse_fields
 from deployments.ingress.models import Model, ModelTable, Takes, Version
 from deployments.ingress.oip.images import IMAGES
-from deployments.ingress.oip.inference import Descriptions, Inference, Kind, earlier, known_parameters
+from deployments.ingress.oip.inference import MICROSECONDS, Descriptions, Inference, Kind, known_parameters
 from deployments.ingress.oip.messages import InferenceRequest, read_message
 from deployments.ingress.oip.outputs import Outputs, Wanted, read_wanted, response_of
 from deployments.ingress.oip.questions import QUESTIONS
 from deployments.ingress.oip.tensors import read_inputs
-from deployments.ingress.score_routes import before_deadline, model_headers
+from deployments.ingress.score_routes import model_headers
 from deployments.ingress.scoring import Scored
 from deployments.ingress.settings import IngressSettings, Limits
 
@@ -36,6 +35,7 @@ def infer_route(table: ModelTable, limits: Limits) -> Handler:
         settings = limits()
         model = table.find(request.path_params["model"])
         version = model.version(request.path_params.get("version"))
+        version.check_room()
         work = partial(
             _infer,
             request=request,
@@ -44,7 +44,7 @@ def infer_route(table: ModelTable, limits: Limits) -> Handler:
             settings=settings,
             descriptions=descriptions,
         )
-        message, wanted, outputs, scored = await before_deadline(settings, work)
+        message, wanted, outputs, scored = await before_deadline(request, settings, work)
         headers = model_headers(model, version, scored, time.perf_counter() - started)
         return response_of(_content(model, version, message, scored), outputs, wanted, headers)
 
@@ -64,13 +64,10 @@ async def _infer(
     parameters = parse_fields(known_parameters(message.parameters), kind.parameters, noun="parameter")
     wanted = read_wanted(message, kind.outputs, all_binary=parameters.binary_data_output)
     inputs = read_inputs(message.inputs, binary)
-    deadline = earlier(deadline, parameters)
+    if parameters.timeout:
+        deadline = bring_forward(request, parameters.timeout / MICROSECONDS)
     inference = Inference(request, version, settings, deadline, inputs, parameters, wanted, descriptions)
-    try:
-        async with asyncio.timeout_at(deadline):
-            outputs, scored = await kind.infer(inference)
-    except TimeoutError:
-        raise RequestTimeout("The request was not answered before its deadline.") from None
+    outputs, scored = await kind.infer(inference)
     return message, wanted, outputs, scored
 
 
