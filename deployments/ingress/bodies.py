@@ -19,10 +19,6 @@ MAX_FORM_FIELDS = 16
 
 KIBIBYTE = 1024
 
-# What is left of a short body when a request is refused is read and forgotten, and the connection serves on; a longer
-# one is not read, and the connection ends.
-WORTH_READING = 64 * KIBIBYTE
-
 
 def content_type(request: Request) -> str:
     """Return the media type without its parameters, in lower case; empty if the client sent none."""
@@ -64,13 +60,6 @@ def declared_length(request: Request) -> int:
     """Return the body's length as its client tells it; 0 if it does not."""
     declared = request.headers.get("content-length", "")
     return int(declared) if declared.isdecimal() else 0
-
-
-def has_unread_body(request: Request) -> bool:
-    """Whether more of the body is still to come than is worth reading for the sake of the connection."""
-    if SIZE_IN_SCOPE in request.scope:
-        return False
-    return declared_length(request) > WORTH_READING or "transfer-encoding" in request.headers
 
 
 def _cover(request: Request, size: int, settings: IngressSettings) -> None:

@@ -80,7 +80,7 @@ def _deadline_of(request: Request, settings: IngressSettings) -> _Deadline:
 
 
 def _client_seconds(request: Request) -> float | None:
-    text = request.headers.get(KEPT_TIMEOUT) or request.headers.get(CLIENT_TIMEOUT)
+    text = request.headers.get(KEPT_TIMEOUT, request.headers.get(CLIENT_TIMEOUT))
     if text is None:
         return None
     if not (_SECONDS.fullmatch(text) and (seconds := float(text)) > 0):

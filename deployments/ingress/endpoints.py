@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deployments.errors import BadRequest, MethodNotAllowed, NotFound, Overloaded, ScoringError
-from deployments.ingress.bodies import has_unread_body
 from deployments.ingress.body_memory import IN_SCOPE, BodyMemory, Held
+from deployments.ingress.lingering import without_the_rest
 from deployments.ingress.problems import problem_response
 from deployments.ingress.request_ids import mark, request_id_of
 from deployments.ingress.settings import Limits
@@ -36,8 +36,7 @@ def endpoint(handler: Handler) -> Handler:
             # The message may hold what the client sent; the log gets the kind and the place.
             logger.error("Request %s failed: %s", request_id, _place(error))  # noqa: TRY400
             response = _refused(request, ScoringError(), request_id)
-        _finish(response, request, request_id)
-        return response
+        return _finished(response, request, request_id)
 
     return answer
 
@@ -79,14 +78,12 @@ async def http_error(request: Request, error: Exception) -> Response:
     request_id = request_id_of(request)
     response = _refused(request, problem, request_id)
     response.headers.update(error.headers or {})
-    _finish(response, request, request_id)
-    return response
+    return _finished(response, request, request_id)
 
 
-def _finish(response: Response, request: Request, request_id: str) -> None:
+def _finished(response: Response, request: Request, request_id: str) -> Response:
     mark(response, request, request_id)
-    if has_unread_body(request):
-        response.headers["connection"] = "close"
+    return without_the_rest(response, request)
 
 
 def _refused(request: Request, error: ScoringError, request_id: str) -> Response:
