@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -42,10 +43,9 @@ class LingeringResponse(Response):
 
 def without_the_rest(response: Response, request: Request) -> Response:
     """Return what answers a request of which more is to come than is worth reading, if it is one."""
-    return LingeringResponse(response) if _has_long_rest(request) else response
-
-
-def _has_long_rest(request: Request) -> bool:
     if SIZE_IN_SCOPE in request.scope:
-        return False
-    return declared_length(request) > WORTH_READING or "transfer-encoding" in request.headers
+        return response
+    is_long = declared_length(request) > WORTH_READING or "transfer-encoding" in request.headers
+    # What did not come in time will not come now.
+    is_slow = response.status_code == HTTPStatus.REQUEST_TIMEOUT
+    return LingeringResponse(response) if is_long or is_slow else response
