@@ -17,6 +17,10 @@ LOOK_BACK_SECONDS = 2.0
 
 HEALTH_CHECK_SECONDS = 3.0
 
+# Requests that an ingress replica answers at once beside those that it may hold: health checks, and refusals, which
+# would otherwise wait until one of those has been answered.
+REFUSED_AT_ONCE = 4096
+
 # Calls that ask a replica for its description come beside those that carry requests.
 DESCRIBE_CALLS = 8
 
@@ -29,12 +33,14 @@ def replicas_for_requests_in_flight(context: AutoscalingContext) -> tuple[float,
     return max(wanted, context.capacity_adjusted_min_replicas), {}
 
 
-def ingress_options(scaling: ScalingSettings) -> dict[str, Any]:
-    """Ray Serve's deployment options for the ingress, where Ray itself counts requests."""
-    return {
-        "max_ongoing_requests": scaling.max_concurrent_requests + scaling.max_queued_requests,
-        **_replicas(scaling),
-    }
+def ingress_options(scaling: ScalingSettings, *, max_requests: int) -> dict[str, Any]:
+    """Ray Serve's deployment options for the ingress, where Ray itself counts requests.
+
+    Args:
+        scaling: the ingress's settings.
+        max_requests: that the ingress itself holds at once; it refuses more, and Ray must let them come so far.
+    """
+    return {"max_ongoing_requests": max_requests + REFUSED_AT_ONCE, **_replicas(scaling)}
 
 
 def stage_options(scaling: ScalingSettings, *, callers: int, explanations: int = 0) -> dict[str, Any]:

@@ -8,18 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from deployments.errors import Overloaded, RequestTimeout, ScoringError, Unavailable
+from deployments.deadlines import NEVER, timed_out
+from deployments.errors import Overloaded, ScoringError, Unavailable
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
-# Sends items with the seconds that each has waited; returns as many results or errors, in the same order.
-Send = Callable[[list[ItemT], list[float]], Awaitable[Sequence[ResultT | Exception]]]
+# Sends items with the seconds that each has waited and those that each has left until its deadline; returns as many
+# results or errors, in the same order.
+Send = Callable[[list[ItemT], list[float], list[float]], Awaitable[Sequence[ResultT | Exception]]]
+
+# How many items may wait where nothing else is said: half as many again as the calls may carry. So what is accepted
+# takes at most two and a half times as long under any load as it does when all calls are out and nothing waits.
+WAITING_PER_SLOT = 1.5
+
+# Where calls carry few items, this many may wait all the same: bursts come in requests, whatever a call takes.
+LEAST_WAITING = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,8 @@ class Coalescer(Generic[ItemT, ResultT]):
     Args:
         send: makes one call; see `Send`.
         max_items: items in one call at the most.
-        max_waiting: items that may wait; the next is refused with Overloaded.
+        max_waiting: items that may wait; the next is refused with Overloaded. None: as many as fit what calls may
+            carry, see `WAITING_PER_SLOT`.
         max_calls: how many calls may be out, asked anew before each.
         weigh: weight of an item, in bytes for payloads.
         max_weight: weight of all items of a call at the most; a heavier item leaves alone.
@@ -51,7 +63,7 @@ class Coalescer(Generic[ItemT, ResultT]):
         send: Send[ItemT, ResultT],
         *,
         max_items: int,
-        max_waiting: int,
+        max_waiting: int | None,
         max_calls: Callable[[], int],
         weigh: Callable[[ItemT], int] = lambda _item: 0,
         max_weight: int = 1,
@@ -65,6 +77,8 @@ class Coalescer(Generic[ItemT, ResultT]):
         self._waiting: OrderedDict[_Entry[ItemT, ResultT], None] = OrderedDict()
         self._calls: set[_Call[ItemT, ResultT]] = set()
         self._dispatch_is_scheduled = False
+        # No item that waits has an earlier deadline.
+        self._earliest = NEVER
 
     @property
     def waiting(self) -> int:
@@ -76,31 +90,63 @@ class Coalescer(Generic[ItemT, ResultT]):
         """Calls that have left and not come back."""
         return len(self._calls)
 
-    async def submit(self, item: ItemT, *, deadline: float | None = None) -> Coalesced[ResultT]:
-        """Answer one item.
-
-        Args:
-            item: what to send.
-            deadline: on the event loop's clock, in seconds; an item that still waits then is never sent.
+    def check_room(self) -> None:
+        """Make sure that one more item would be taken.
 
         Raises:
             Overloaded: too many items wait already.
-            RequestTimeout: the deadline passed.
+        """
+        if self._is_full():
+            self._drop_late()
+            if self._is_full():
+                raise Overloaded("The queue of this model is full; try again shortly.")
+
+    async def submit(self, item: ItemT, *, deadline: float | None = None) -> Coalesced[ResultT]:
+        """Answer one item.
+
+        There is no timer here either: who must not wait beyond the deadline cancels.
+
+        Args:
+            item: what to send.
+            deadline: on the clock of `time.monotonic()`; an item that still waits then is never sent, and ends when
+                its turn or another item's comes.
+
+        Raises:
+            Overloaded: too many items wait already.
+            RequestTimeout: the deadline passed while the item waited.
             Exception: the item's own error.
         """
-        if len(self._waiting) >= self._max_waiting and not self._has_room():
-            raise Overloaded("The queue of this model is full; try again shortly.")
-        entry: _Entry[ItemT, ResultT] = _Entry(item, self._weigh(item), deadline)
+        self.check_room()
+        entry: _Entry[ItemT, ResultT] = _Entry(item, self._weigh(item), NEVER if deadline is None else deadline)
         self._waiting[entry] = None
+        self._earliest = min(self._earliest, entry.deadline)
         self._schedule()
         try:
-            answer = await _before(deadline, entry.answer)
+            answer = await entry.answer
         finally:
             if entry.answer.cancelled():
                 self._give_up(entry)
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def _is_full(self) -> bool:
+        return len(self._waiting) >= self._most_waiting() and not self._has_room()
+
+    def _most_waiting(self) -> int:
+        if self._max_waiting is not None:
+            return self._max_waiting
+        return max(LEAST_WAITING, math.ceil(WAITING_PER_SLOT * self._max_calls() * self._max_items))
+
+    def _drop_late(self) -> None:
+        """Make room where what waits is not wanted any more."""
+        now = time.monotonic()
+        if now < self._earliest:
+            return
+        for entry in [entry for entry in self._waiting if now >= entry.deadline]:
+            del self._waiting[entry]
+            entry.settle(timed_out(), now - entry.arrived)
+        self._earliest = min((entry.deadline for entry in self._waiting), default=NEVER)
 
     def _has_room(self) -> bool:
         """Whether what waits is about to leave; so even with a queue of 0 an idle stage works."""
@@ -125,24 +171,27 @@ class Coalescer(Generic[ItemT, ResultT]):
     def _take(self) -> list[_Entry[ItemT, ResultT]]:
         batch: list[_Entry[ItemT, ResultT]] = []
         weight = 0
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         while self._waiting and len(batch) < self._max_items:
             entry = next(iter(self._waiting))
             if batch and weight + entry.weight > self._max_weight:
                 break
             del self._waiting[entry]
-            if entry.is_wanted(now):
+            if now >= entry.deadline:
+                entry.settle(timed_out(), now - entry.arrived)
+            elif not entry.answer.done():
                 batch.append(entry)
                 weight += entry.weight
         return batch
 
     async def _make(self, call: _Call[ItemT, ResultT]) -> None:
-        started = asyncio.get_running_loop().time()
+        started = time.monotonic()
         waited = [started - entry.arrived for entry in call.batch]
+        left = [entry.deadline - started for entry in call.batch]
         results: Sequence[ResultT | Exception]
         results = [Unavailable("The call to the model was interrupted.")] * len(waited)
         try:
-            results = _checked(await self._send([entry.item for entry in call.batch], waited), len(waited))
+            results = _checked(await self._send([entry.item for entry in call.batch], waited, left), len(waited))
         except Exception as error:  # noqa: BLE001 - whatever it is, each item of this call gets it
             results = [error] * len(waited)
         finally:
@@ -161,18 +210,14 @@ class _Entry(Generic[ItemT, ResultT]):
 
     __slots__ = ("answer", "arrived", "call", "deadline", "item", "weight")
 
-    def __init__(self, item: ItemT, weight: int, deadline: float | None) -> None:
-        loop = asyncio.get_running_loop()
+    def __init__(self, item: ItemT, weight: int, deadline: float) -> None:
         self.item = item
         self.weight = weight
         self.deadline = deadline
-        self.arrived = loop.time()
+        self.arrived = time.monotonic()
         # Errors travel as results: one that nobody fetches, because its caller has gone, must not be reported.
-        self.answer: asyncio.Future[Coalesced[ResultT] | Exception] = loop.create_future()
+        self.answer: asyncio.Future[Coalesced[ResultT] | Exception] = asyncio.get_running_loop().create_future()
         self.call: _Call[ItemT, ResultT] | None = None
-
-    def is_wanted(self, now: float) -> bool:
-        return not self.answer.done() and (self.deadline is None or now < self.deadline)
 
     def settle(self, result: ResultT | Exception, queue_seconds: float) -> None:
         if not self.answer.done():
@@ -193,16 +238,6 @@ class _Call(Generic[ItemT, ResultT]):
         self.wanted -= 1
         if self.wanted == 0 and self.task is not None:
             self.task.cancel()
-
-
-async def _before(deadline: float | None, answer: asyncio.Future[ResultT]) -> ResultT:
-    if deadline is None:
-        return await answer
-    try:
-        async with asyncio.timeout_at(deadline):
-            return await answer
-    except TimeoutError:
-        raise RequestTimeout("The request was not answered before its deadline.") from None
 
 
 def _checked(results: Sequence[ResultT | Exception], expected: int) -> Sequence[ResultT | Exception]:

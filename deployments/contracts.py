@@ -1,7 +1,11 @@
 """What stages hand to each other. Plain data that pickles; no behaviour, no Ray.
 
-Every stage has one method, `score(items, waited_seconds) -> Reply`, and one, `describe() -> ModelDescription`. Stages
-of images have `explain(items, waited_seconds) -> Reply` too, for images whose `explain` is set.
+Every stage has one method, `score(items, waited_seconds, left_seconds=None) -> Reply`, and one, `describe() ->
+ModelDescription`. Stages of images have `explain`, of the same form, for images whose `explain` is set.
+
+`waited_seconds` and `left_seconds` have a number for each item: how long it waited for this call, and how long until
+its deadline, infinite if it has none; 9 bytes each on the wire. An item whose deadline has passed, when its turn to be
+worked on comes, is answered with RequestTimeout and not worked on.
 """
 
 from __future__ import annotations

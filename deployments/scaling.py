@@ -23,8 +23,11 @@ class ScalingSettings(BaseModel):
     max_replicas: int = Field(default=1, ge=1, description="Replicas at the most.")
     target_utilization: float = Field(default=0.7, gt=0, le=1, description="Wanted share of busy request slots.")
     max_concurrent_requests: int = Field(default=8, ge=1, description="Requests that one replica works on at once.")
-    max_queued_requests: int = Field(
-        default=1024, ge=0, description="Requests that may wait in each caller; one more is refused with 503."
+    max_queued_requests: int | None = Field(
+        default=None,
+        ge=0,
+        description="Requests that may wait in each caller; one more is refused with 503. If left out, half as many "
+        "again as the replicas work on at once, and at least 32.",
     )
     scale_up_delay_seconds: float = Field(default=0, ge=0, description="How long load must last before adding.")
     scale_down_delay_seconds: float = Field(

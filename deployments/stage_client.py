@@ -34,7 +34,7 @@ class _Limits(TypedDict):
     """A coalescer's, by its own names."""
 
     max_items: int
-    max_waiting: int
+    max_waiting: int | None
     max_calls: Callable[[], int]
 
 
@@ -74,19 +74,27 @@ class StageClient(Generic[ItemT, ResultT]):
             self._send, **limits, weigh=weigh, max_weight=MAX_CALL_BYTES
         )
 
+    def check_room(self) -> None:
+        """Make sure that one more item would be taken, before anything is spent on it.
+
+        Raises:
+            Overloaded: the queue is full.
+        """
+        self._coalescer.check_room()
+
     async def submit(self, item: ItemT, *, deadline: float | None = None) -> Outcome[ResultT]:
         """Score one item.
 
         Args:
             item: what the stage takes.
-            deadline: on the event loop's clock, in seconds.
+            deadline: on the clock of `time.monotonic()`; the stage is told how many seconds are left.
 
         Returns:
             The item's own result or error, with `queue` added to its seconds.
 
         Raises:
             Overloaded: the queue is full.
-            RequestTimeout: the deadline passed.
+            RequestTimeout: the deadline passed while it waited.
             Unavailable: no replica answered.
             ModelError: the stage failed on the whole call.
         """
@@ -109,21 +117,21 @@ class StageClient(Generic[ItemT, ResultT]):
             raise Unavailable("No replica of this model is ready.") from None
         return description
 
-    async def _send(self, items: list[ItemT], waited: list[float]) -> list[Outcome[ResultT]]:
-        left = time.monotonic()
+    async def _send(self, items: list[ItemT], waited: list[float], left: list[float]) -> list[Outcome[ResultT]]:
+        sent = time.monotonic()
         for _ in range(1 + RETRIES_AFTER_LOSS):
-            lost = time.monotonic() - left
+            lost = time.monotonic() - sent
             try:
-                return await self._call(items, [seconds + lost for seconds in waited])
+                return await self._call(items, [each + lost for each in waited], [each - lost for each in left])
             except RayActorError:
                 self._replicas.forget()
                 logger.warning("A replica was lost with %d requests.", len(items))
         # Never Ray's own error: a caller that is a stage itself would look to its callers as if it were lost too.
         raise Unavailable("The replicas that were asked were lost.")
 
-    async def _call(self, items: list[ItemT], waited: list[float]) -> list[Outcome[ResultT]]:
+    async def _call(self, items: list[ItemT], waited: list[float], left: list[float]) -> list[Outcome[ResultT]]:
         try:
-            reply: Reply[ResultT] = await getattr(self._handle, self._method).remote(items, waited)
+            reply: Reply[ResultT] = await getattr(self._handle, self._method).remote(items, waited, left)
         except RayServeException as error:
             raise Unavailable("No replica of this model can answer at the moment.") from error
         except RayTaskError as error:

@@ -32,5 +32,5 @@ def bind(settings: ApplicationSettings) -> Application:
         ray_actor_options=resources(settings.ingress.scaling),
         graceful_shutdown_timeout_s=drain_seconds(settings),
         user_config=settings.ingress_settings().model_dump(mode="json"),
-        **ingress_options(settings.ingress.scaling),
+        **ingress_options(settings.ingress.scaling, max_requests=settings.ingress.max_requests),
     ).bind(versions, settings.ingress.quotas.redis_url)

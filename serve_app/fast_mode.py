@@ -17,12 +17,15 @@ from deployments.ingress.oip.grpc import ONLY_LOOPBACK
 logger = logging.getLogger("ray.serve")
 
 # HAProxy takes the requests, so that no Python proxy touches them; replicas talk gRPC and log in blocks. Messages
-# between stages hold whole images, so gRPC's limit of 4 MiB must go. The last two: no Python process reads a log line
-# for each request to count it, since replicas count too; and our own handling of two headers stands around Ray's.
+# between stages hold whole images, so gRPC's limit of 4 MiB must go. Clients that send nothing or half a request, or do
+# not take their answer, are let go after half a minute and not after Ray's hour; who waits for an answer is not meant.
+# The last two: no Python process reads a log line for each request to count it, since replicas count too; and our own
+# handling of three headers stands around Ray's.
 FAST_MODE = {
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(2**31 - 1),
+    "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": "30",
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deployments.ingress.outermost:middlewares",
 }

@@ -11,6 +11,8 @@ from ray import serve
 from ray.serve import Deployment
 
 from deployments.contracts import Matches, ModelDescription, Outcome, Question, Reply
+from deployments.deadlines import InTime, deadlines_of
+from deployments.errors import ScoringError
 from deployments.faq_matcher.settings import FaqMatcherSettings
 from deployments.replica import replica_id
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
@@ -32,13 +34,23 @@ class FaqMatcherReplica:
         # Ready means that a real question has been matched.
         self._model.score([Question("Is this replica ready?")])
 
-    async def score(self, questions: list[Question], waited_seconds: list[float]) -> Reply[Matches]:
+    async def score(
+        self, questions: list[Question], waited_seconds: list[float], left_seconds: list[float] | None = None
+    ) -> Reply[Matches]:
         """Match each question; see the contract of a stage."""
+        deadlines = deadlines_of(left_seconds, len(questions))
         with self._load.count(waited_seconds):
             started = time.perf_counter()
-            results = await asyncio.get_running_loop().run_in_executor(self._scorer, self._model.score, questions)
+            results = await asyncio.get_running_loop().run_in_executor(
+                self._scorer, self._score_in_time, questions, deadlines
+            )
             infer = time.perf_counter() - started
         return Reply([Outcome(result, {"infer": infer}) for result in results], self._replica)
+
+    def _score_in_time(self, questions: list[Question], deadlines: list[float]) -> list[Matches | ScoringError]:
+        # On the scorer's thread: only when a call's turn comes shows which of its questions are still wanted.
+        wanted = InTime.of(questions, deadlines)
+        return [*wanted.among_all(self._model.score(wanted.items) if wanted.items else [])]
 
     async def describe(self) -> ModelDescription:
         """Tell what is loaded."""

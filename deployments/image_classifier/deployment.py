@@ -10,6 +10,8 @@ from ray import serve
 from ray.serve import Deployment
 
 from deployments.contracts import Classes, ModelDescription, Outcome, PreparedImage, Reply
+from deployments.deadlines import InTime, deadlines_of, has_passed, timed_out, until
+from deployments.errors import ScoringError
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.replica import replica_id, reserved_cpus
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
@@ -47,19 +49,46 @@ class ImageClassifierReplica:
         self._load = StageLoad()
         self._replica = replica_id()
 
-    async def score(self, images: list[PreparedImage], waited_seconds: list[float]) -> Reply[Classes]:
+    async def score(
+        self, images: list[PreparedImage], waited_seconds: list[float], left_seconds: list[float] | None = None
+    ) -> Reply[Classes]:
         """Classify each image; see the contract of a stage."""
+        deadlines = deadlines_of(left_seconds, len(images))
+        wanted = InTime.of(images, deadlines)
         with self._load.count(waited_seconds):
-            results, seconds = await self._classifier.classify(images, self._batches)
+            results, seconds = await self._classified(wanted.items, max(deadlines))
         weights = self._description.weights
-        outcomes: list[Outcome[Classes]] = [Outcome(result, dict(seconds), weights) for result in results]
+        outcomes: list[Outcome[Classes]]
+        outcomes = [Outcome(result, dict(seconds), weights) for result in wanted.among_all(results)]
         return Reply(outcomes, self._replica)
 
-    async def explain(self, images: list[PreparedImage], waited_seconds: list[float]) -> Reply[Classes]:
+    async def _classified(
+        self, images: list[PreparedImage], deadline: float
+    ) -> tuple[list[Classes | ScoringError], dict[str, float]]:
+        """Classify what is still wanted; a call that waits for the network beyond `deadline` leaves without."""
+        if not images:
+            return [], {}
+        try:
+            async with until(deadline):
+                return await self._classifier.classify(images, self._batches)
+        except TimeoutError:
+            return [timed_out() for _ in images], {}
+
+    async def explain(
+        self, images: list[PreparedImage], waited_seconds: list[float], left_seconds: list[float] | None = None
+    ) -> Reply[Classes]:
         """Classify each image and tell where the network looked; see the contract of a stage."""
+        deadlines = deadlines_of(left_seconds, len(images))
         with self._load.count(waited_seconds):
-            outcomes = await asyncio.gather(*map(self._explainer.explain, images))
+            outcomes = await asyncio.gather(*map(self._explain_one, images, deadlines))
         return Reply(outcomes, self._replica)
+
+    async def _explain_one(self, image: PreparedImage, deadline: float) -> Outcome[Classes]:
+        try:
+            async with until(deadline):
+                return Outcome(timed_out()) if has_passed(deadline) else await self._explainer.explain(image)
+        except TimeoutError:
+            return Outcome(timed_out())
 
     async def _on_lane(self, function: Callable[[], ResultT]) -> ResultT:
         return await asyncio.get_running_loop().run_in_executor(self._lanes, function)

@@ -10,11 +10,12 @@ from starlette.responses import PlainTextResponse, Response
 
 from deployments.errors import Overloaded, TooManyPending
 from deployments.ingress.azure_ml_bodies import SCORERS, AzureScored
+from deployments.ingress.deadlines import before_deadline
 from deployments.ingress.endpoints import Handler, endpoint
 from deployments.ingress.models import Model, ModelTable
 from deployments.ingress.quotas.request_admission import limits_for
 from deployments.ingress.request_ids import REQUEST_ID, is_harmless, request_id_of
-from deployments.ingress.score_routes import before_deadline, reference_content, scored_response
+from deployments.ingress.score_routes import reference_content, scored_response
 from deployments.ingress.settings import Limits
 
 DEPLOYMENT = "azureml-model-deployment"
@@ -30,7 +31,8 @@ def azure_score_route(model: Model, limits: Limits) -> Handler:
         started = time.perf_counter()
         settings = limits_for(request, limits)
         version = model.version(request.headers.get(DEPLOYMENT))
-        answer: AzureScored = await before_deadline(settings, partial(scorer, request, version, settings))
+        version.check_room()
+        answer: AzureScored = await before_deadline(request, settings, partial(scorer, request, version, settings))
         seconds = time.perf_counter() - started
         content = reference_content(answer.scored, seconds)
         if answer.in_order:

@@ -14,7 +14,8 @@ from starlette.requests import Request
 from deployments.errors import InvalidInput, InvalidText
 from deployments.ingress.bodies import content_type, read_body
 from deployments.ingress.images import ImageOptions, answer_images, decoded, read_images
-from deployments.ingress.json_bodies import is_json, parse_json
+from deployments.ingress.json_bodies import is_json, read_json
+from deployments.ingress.large_bodies import aside, size_of
 from deployments.ingress.models import Takes, Version
 from deployments.ingress.questions import (
     QuestionOptions,
@@ -84,11 +85,10 @@ async def score_question_data(
     request: Request, version: Version, settings: IngressSettings, deadline: float
 ) -> AzureScored:
     """Answer questions."""
-    body = await read_body(request, settings.max_body_bytes)
     if content_type(request) in RAW_TEXT:
-        question = question_of(_text(body), QuestionOptions())
+        question = question_of(_text(await read_body(request, settings)), QuestionOptions())
         return AzureScored(await answer_question(request, version, settings, deadline, question), in_order=False)
-    given = parse_json(request, body, QuestionData)
+    given = await read_json(request, settings, QuestionData)
     _check(given)
     if isinstance(given.input, str):
         question = question_of(given.input, given)
@@ -106,10 +106,11 @@ async def score_image_data(
     if not is_json(request):
         images = await read_images(request, settings)
         return AzureScored(await answer_images(request, version, settings, deadline, images), in_order=False)
-    given = parse_json(request, await read_body(request, settings.max_body_bytes), ImageData)
+    given = await read_json(request, settings, ImageData)
     _check(given)
     named = given.input or {f"data[{place}]": text for place, text in enumerate(given.data or [])}
-    scored = await answer_images(request, version, settings, deadline, decoded(named, given, settings))
+    images = await aside(size_of(request), decoded, named, given, settings)
+    scored = await answer_images(request, version, settings, deadline, images)
     if given.data is None:
         return AzureScored(scored, in_order=False)
     beside = {name: list(told.values()) for name, told in scored.beside.items()}

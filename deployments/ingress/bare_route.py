@@ -13,10 +13,11 @@ from starlette.types import Message
 from deployments.errors import InvalidInput
 from deployments.ingress.access.principals import principal_of
 from deployments.ingress.bodies import read_body
+from deployments.ingress.deadlines import before_deadline
 from deployments.ingress.endpoints import Handler
 from deployments.ingress.json_bodies import is_json, parse_any
+from deployments.ingress.large_bodies import aside
 from deployments.ingress.models import Model, ModelTable, Takes
-from deployments.ingress.score_routes import before_deadline
 from deployments.ingress.settings import IngressSettings, Limits
 
 # Nearly every body begins with its input, so that it need not be read twice.
@@ -55,8 +56,8 @@ async def _told(request: Request, kinds: Sequence[Takes], settings: IngressSetti
         return kinds[0], request
     if not is_json(request):
         return "images", request
-    body = await before_deadline(settings, lambda _deadline: read_body(request, settings.max_body_bytes))
-    return kind_of(body), replayed(request, body)
+    body = await before_deadline(request, settings, lambda _deadline: read_body(request, settings))
+    return await aside(len(body), kind_of, body), replayed(request, body)
 
 
 def default_model(table: ModelTable, takes: Takes, defaults: Mapping[Takes, str]) -> Model:

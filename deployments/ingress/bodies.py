@@ -1,17 +1,23 @@
-"""Reading request bodies: never more than the limit, never more than once."""
+"""Reading request bodies: never more than the limit, never more than once, and not for ever."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+from io import BytesIO
 
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from deployments.errors import BadRequest, InvalidInput, PayloadTooLarge
+from deployments.errors import BadRequest, InvalidInput, PayloadTooLarge, RequestTimeout
+from deployments.ingress.body_memory import IN_SCOPE, Held
+from deployments.ingress.large_bodies import SIZE_IN_SCOPE, in_slices
+from deployments.ingress.settings import IngressSettings
 
 # Fields of a form beside its files; the product reads none.
 MAX_FORM_FIELDS = 16
+
+KIBIBYTE = 1024
 
 
 def content_type(request: Request) -> str:
@@ -19,42 +25,77 @@ def content_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, settings: IngressSettings) -> bytes:
     """Read the whole body.
 
     Raises:
-        PayloadTooLarge: it is longer than `limit` bytes; what follows is not read.
+        PayloadTooLarge: it is longer than the limit; what follows is not read.
+        Overloaded: there is no memory for it at the moment; what follows is not read.
+        RequestTimeout: it comes more slowly than the settings allow.
         BadRequest: it is empty, or the client went away in the middle.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        raise _too_large(limit)
-    chunks: list[bytes] = []
-    size = 0
+    _cover(request, declared_length(request), settings)
+    body = BytesIO()
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise _too_large(limit)
-            chunks.append(chunk)
+        async with asyncio.timeout(None) as timer:
+            pace = _Pace(timer, settings)
+            async for chunk in request.stream():
+                if chunk:
+                    _cover(request, body.tell() + len(chunk), settings)
+                    body.write(chunk)
+                    pace.has_come(len(chunk))
     except ClientDisconnect:
         raise BadRequest("The connection ended before the body did.") from None
-    if not size:
+    except TimeoutError:
+        raise RequestTimeout("The body came too slowly.") from None
+    # Not a copy: the buffer itself.
+    content = body.getvalue()
+    request.scope[SIZE_IN_SCOPE] = len(content)
+    if not content:
         raise BadRequest("The body is empty.")
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    return content
 
 
-async def read_files(request: Request, field: str, *, limit: int, max_files: int) -> dict[str, bytes]:
+def declared_length(request: Request) -> int:
+    """Return the body's length as its client tells it; 0 if it does not."""
+    declared = request.headers.get("content-length", "")
+    return int(declared) if declared.isdecimal() else 0
+
+
+def _cover(request: Request, size: int, settings: IngressSettings) -> None:
+    if size > settings.max_body_bytes:
+        raise PayloadTooLarge(f"The body is larger than the limit of {settings.max_body_bytes} bytes.")
+    held: Held | None = request.scope.get(IN_SCOPE)
+    if held is not None:
+        held.cover(size)
+
+
+class _Pace:
+    """Ends the reading of a body that comes too slowly."""
+
+    def __init__(self, timer: asyncio.Timeout, settings: IngressSettings) -> None:
+        self._timer = timer
+        self._until = asyncio.get_running_loop().time() + settings.body_timeout_seconds
+        self._seconds_per_byte = 1 / (settings.min_body_kb_per_second * KIBIBYTE)
+        timer.reschedule(self._until)
+
+    def has_come(self, size: int) -> None:
+        self._until += size * self._seconds_per_byte
+        self._timer.reschedule(self._until)
+
+
+async def read_files(request: Request, field: str, settings: IngressSettings) -> dict[str, bytes]:
     """Read the files of a multipart form's field, by file name.
 
     Raises:
-        PayloadTooLarge: the body is longer than `limit` bytes.
-        BadRequest: it is no form, or holds too many files.
+        BadRequest: the body is no form, or holds too many files.
         InvalidInput: the field is missing or holds text, or a file name occurs twice.
+        ScoringError: what `read_body` raises.
     """
-    body = await read_body(request, limit)
+    max_files = settings.max_images_per_request
+    body = await read_body(request, settings)
     parser = _Parser(
-        Headers(raw=request.scope["headers"]), _once(body), max_files=max_files, max_fields=MAX_FORM_FIELDS
+        Headers(raw=request.scope["headers"]), in_slices(body), max_files=max_files, max_fields=MAX_FORM_FIELDS
     )
     try:
         form = await parser.parse()
@@ -76,11 +117,3 @@ async def read_files(request: Request, field: str, *, limit: int, max_files: int
 class _Parser(MultiPartParser):
     # The body is in memory and bounded already; nothing of it may go to disk.
     spool_max_size = 1 << 62
-
-
-async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
-    yield body
-
-
-def _too_large(limit: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"The body is larger than the limit of {limit} bytes.")

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deployments.errors import BadRequest, MethodNotAllowed, NotFound, Overloaded, ScoringError
+from deployments.ingress.body_memory import IN_SCOPE, BodyMemory, Held
+from deployments.ingress.lingering import without_the_rest
 from deployments.ingress.problems import problem_response
 from deployments.ingress.quotas.request_admission import quota_headers
 from deployments.ingress.request_ids import mark, request_id_of
@@ -36,32 +38,32 @@ def endpoint(handler: Handler) -> Handler:
             # The message may hold what the client sent; the log gets the kind and the place.
             logger.error("Request %s failed: %s", request_id, place_of(error))  # noqa: TRY400
             response = _refused(request, ScoringError(), request_id)
-        mark(response, request, request_id)
-        response.headers.update(quota_headers(request))
-        return response
+        return _finished(response, request, request_id)
 
     return answer
 
 
 class Bounded:
-    """Refuses requests beyond a number of concurrent ones, so that memory stays bounded."""
+    """Refuses requests beyond a number and bodies beyond a size of all together, so that memory stays bounded."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._running = 0
+        self._memory = BodyMemory(limits)
 
     def __call__(self, handler: Handler) -> Handler:
         """Count the requests of one handler together with those of all others."""
 
         async def answer(request: Request) -> Response:
-            with self.place():
+            with self.place() as held:
+                request.scope[IN_SCOPE] = held
                 return await handler(request)
 
         return answer
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Count one more request inside the block.
+    def place(self) -> Iterator[Held]:
+        """Count one more request inside the block, which gets what is to hold the memory of its body.
 
         Raises:
             Overloaded: there are as many as there may be.
@@ -69,10 +71,12 @@ class Bounded:
         if self._running >= self._limits().max_requests:
             raise Overloaded("Too many requests are in flight; try again shortly.")
         self._running += 1
+        held = Held(self._memory)
         try:
-            yield
+            yield held
         finally:
             self._running -= 1
+            held.release()
 
 
 async def http_error(request: Request, error: Exception) -> Response:
@@ -87,8 +91,13 @@ async def http_error(request: Request, error: Exception) -> Response:
     request_id = request_id_of(request)
     response = _refused(request, problem, request_id)
     response.headers.update(error.headers or {})
+    return _finished(response, request, request_id)
+
+
+def _finished(response: Response, request: Request, request_id: str) -> Response:
     mark(response, request, request_id)
-    return response
+    response.headers.update(quota_headers(request))
+    return without_the_rest(response, request)
 
 
 def _refused(request: Request, error: ScoringError, request_id: str) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -21,7 +20,8 @@ from deployments.ingress.image_explanations import (
     query_explain,
     told_as_limit_of_explanations,
 )
-from deployments.ingress.json_bodies import is_json, parse_json, shown
+from deployments.ingress.json_bodies import is_json, read_json, shown
+from deployments.ingress.large_bodies import aside, from_base64, size_of
 from deployments.ingress.models import Version
 from deployments.ingress.scoring import Scored, joined, score_all, score_one
 from deployments.ingress.settings import IngressSettings
@@ -99,15 +99,14 @@ async def read_images(request: Request, settings: IngressSettings) -> dict[str, 
         ScoringError: what the body's reader raises.
     """
     kind = content_type(request)
-    limit = settings.max_body_bytes
     if kind.startswith("image/") or kind == "application/octet-stream":
-        return {IMAGE_FIELD: _from_query(request, await read_body(request, limit))}
+        return {IMAGE_FIELD: _from_query(request, await read_body(request, settings))}
     if kind == "multipart/form-data":
-        files = await read_files(request, IMAGE_FIELD, limit=limit, max_files=settings.max_images_per_request)
+        files = await read_files(request, IMAGE_FIELD, settings)
         return {name: _from_query(request, content) for name, content in files.items()}
     if is_json(request):
-        body = parse_json(request, await read_body(request, limit), ImagesRequest)
-        return decoded(body.input, body, settings)
+        body = await read_json(request, settings, ImagesRequest)
+        return await aside(size_of(request), decoded, body.input, body, settings)
     raise UnsupportedMediaType(
         "Send JSON with base64 images, a body of type image/*, or a multipart form with the field 'image'."
     )
@@ -152,8 +151,8 @@ def decode(name: str, text: str) -> bytes:
     if text.startswith("data:"):
         text = text.partition(",")[2]
     try:
-        content = binascii.a2b_base64("".join(text.split()), strict_mode=True)
-    except (binascii.Error, ValueError):
+        content = from_base64(text)
+    except ValueError:
         raise InvalidInput(f"The image '{shown(name)}' is not valid base64.") from None
     if not content:
         raise InvalidInput(f"The image '{shown(name)}' is empty.")

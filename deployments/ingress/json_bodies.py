@@ -10,7 +10,9 @@ from pydantic_core import ErrorDetails, from_json
 from starlette.requests import Request
 
 from deployments.errors import InvalidInput, InvalidJson, UnsupportedMediaType
-from deployments.ingress.bodies import content_type
+from deployments.ingress.bodies import content_type, read_body
+from deployments.ingress.large_bodies import aside
+from deployments.ingress.settings import IngressSettings
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
 
@@ -28,6 +30,16 @@ def is_json(request: Request) -> bool:
     """Whether the body is JSON; clients of the reference applications often send no content type at all."""
     kind = content_type(request)
     return kind in {"", "application/json"} or kind.endswith("+json")
+
+
+async def read_json(request: Request, settings: IngressSettings, model: type[BodyT]) -> BodyT:
+    """Read a request's body as `model`.
+
+    Raises:
+        ScoringError: what `read_body` and `parse_json` raise.
+    """
+    body = await read_body(request, settings)
+    return await aside(len(body), parse_json, request, body, model)
 
 
 def parse_json(request: Request, body: bytes, model: type[BodyT]) -> BodyT:

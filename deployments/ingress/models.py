@@ -17,6 +17,9 @@ Takes = Literal["text", "images"]
 class Stage(Protocol):
     """The stage that a model's requests go to first."""
 
+    def check_room(self) -> None:
+        """Raise Overloaded unless one more item would be taken."""
+
     async def submit(self, item: Any, *, deadline: float | None = None) -> Outcome[Any]:
         """Score one item."""
 
@@ -37,6 +40,14 @@ class Version:
     name: str
     stage: Stage
     explainer: Stage | None = None
+
+    def check_room(self) -> None:
+        """Make sure, before a request's body is read, that its first item would be taken.
+
+        Raises:
+            Overloaded: the stage's queue is full.
+        """
+        self.stage.check_room()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,23 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from deployments.ingress.deadlines import CLIENT_TIMEOUT, KEPT_TIMEOUT
 from deployments.ingress.request_ids import REQUEST_ID, request_id_of
 
 # Ray Serve's header, by which it leaves it to the application to notice that a client went away.
 DISCONNECT_DISABLED = b"x-request-disconnect-disabled"
-_REPLACED = {REQUEST_ID.encode(), DISCONNECT_DISABLED}
+_CLIENT_TIMEOUT, _TIMEOUT = CLIENT_TIMEOUT.encode(), KEPT_TIMEOUT.encode()
+_REPLACED = {REQUEST_ID.encode(), DISCONNECT_DISABLED, _TIMEOUT}
 
 
 class Outermost:
-    """Changes two headers of each request before Ray Serve reads them.
+    """Changes three headers of each request before Ray Serve reads them.
 
     The request's identifier: Ray decodes it and writes it to its logs and responses as it comes, so one that could
     forge a log line is replaced. And who notices that a client has gone: Ray would give every request two tasks
     for it and read the body ahead without a limit; `deployments.ingress.hang_ups` does it for slow requests alone.
+    And how long the client waits: Ray would answer in a form of its own, and lets a client wait for ever; the header
+    goes on under a name of ours, to `deployments.ingress.deadlines`.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -28,7 +32,11 @@ class Outermost:
         """Pass the request on with changed headers."""
         if scope["type"] == "http":
             request_id = request_id_of(Request(scope)).encode()
-            kept = [header for header in scope["headers"] if header[0] not in _REPLACED]
+            kept = [
+                (_TIMEOUT if name == _CLIENT_TIMEOUT else name, value)
+                for name, value in scope["headers"]
+                if name not in _REPLACED
+            ]
             scope["headers"] = [*kept, (REQUEST_ID.encode(), request_id), (DISCONNECT_DISABLED, b"?1")]
         await self._app(scope, receive, send)
 

@@ -10,9 +10,8 @@ from starlette.requests import Request
 
 from deployments.contracts import Matches, Question
 from deployments.errors import InvalidInput
-from deployments.ingress.bodies import read_body
 from deployments.ingress.hang_ups import given_up_without_client
-from deployments.ingress.json_bodies import parse_json
+from deployments.ingress.json_bodies import read_json
 from deployments.ingress.models import Version
 from deployments.ingress.scoring import Scored, joined, score_all, score_one
 from deployments.ingress.settings import IngressSettings
@@ -48,7 +47,7 @@ class QuestionRequest(QuestionOptions):
 
 async def score_questions(request: Request, version: Version, settings: IngressSettings, deadline: float) -> Scored:
     """Answer a question, or each of a list, with its matches, best first."""
-    body = parse_json(request, await read_body(request, settings.max_body_bytes), QuestionRequest)
+    body = await read_json(request, settings, QuestionRequest)
     if isinstance(body.input, str):
         return await answer_question(request, version, settings, deadline, question_of(body.input, body))
     questions = questions_of(body, body.input, settings)

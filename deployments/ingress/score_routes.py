@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deployments.errors import RequestTimeout
+from deployments.ingress.deadlines import before_deadline
 from deployments.ingress.endpoints import Handler
 from deployments.ingress.images import score_images
 from deployments.ingress.models import Model, Takes, Version
@@ -27,7 +26,6 @@ MODEL_VERSION = "x-model-version"
 MODEL_WEIGHTS = "x-model-weights"
 
 Scorer = Callable[[Request, Version, IngressSettings, float], Awaitable[Scored]]
-ResultT = TypeVar("ResultT")
 
 SCORERS: dict[Takes, Scorer] = {"text": score_questions, "images": score_images}
 
@@ -40,25 +38,12 @@ def score_route(model: Model, limits: Limits, version_name: str | None = None) -
         started = time.perf_counter()
         settings = limits_for(request, limits)
         version = model.version(version_name)
-        scored = await before_deadline(settings, partial(scorer, request, version, settings))
+        version.check_room()
+        scored = await before_deadline(request, settings, partial(scorer, request, version, settings))
         seconds = time.perf_counter() - started
         return scored_response(model, version, scored, seconds, reference_content(scored, seconds))
 
     return score
-
-
-async def before_deadline(settings: IngressSettings, work: Callable[[float], Awaitable[ResultT]]) -> ResultT:
-    """Await `work`, which is told its deadline on the event loop's clock.
-
-    Raises:
-        RequestTimeout: it was not done by then.
-    """
-    deadline = asyncio.get_running_loop().time() + settings.request_timeout_seconds
-    try:
-        async with asyncio.timeout_at(deadline):
-            return await work(deadline)
-    except TimeoutError:
-        raise RequestTimeout("The request was not answered before its deadline.") from None
 
 
 def reference_content(scored: Scored, seconds: float) -> dict[str, Any]:

@@ -56,7 +56,7 @@ async def score_all(
     Args:
         version: what scores them.
         items: what its stage takes.
-        deadline: on the event loop's clock, in seconds.
+        deadline: on the clock of `time.monotonic()`.
         name: names an item, by its place, in an error about it.
         accept: is shown each result as it comes, in any order; what it raises fails the request.
 

@@ -13,6 +13,10 @@ from deployments.scaling import ScalingSettings
 
 MEBIBYTE = 1024 * 1024
 
+# Requests that one replica holds beside those that it works on, where the settings leave it open. Each stage bounds its
+# own queue far lower; this bounds what reads bodies and forms responses.
+DEFAULT_QUEUE = 1024
+
 
 class IngressSettings(BaseModel):
     """What the ingress accepts and how long it waits."""
@@ -29,7 +33,20 @@ class IngressSettings(BaseModel):
         default=1_000_000, ge=1, description="Matches in one response at the most, those of all its questions together."
     )
     request_timeout_seconds: float = Field(
-        default=60, gt=0, description="Requests that are not answered by then get 408."
+        default=60, gt=0, description="Requests that are not answered by then get 408; clients may set less for theirs."
+    )
+    body_timeout_seconds: float = Field(
+        default=10,
+        gt=0,
+        description="How long a body may take, beside what its bytes take at `min_body_kb_per_second`; then 408.",
+    )
+    min_body_kb_per_second: float = Field(default=256, gt=0, description="How fast a body must come, in KiB/s.")
+    max_body_memory_mb: int = Field(
+        default=512,
+        ge=1,
+        description="Bodies that one replica holds at once, in MiB, or one of `max_body_mb` if that is more; requests "
+        "beyond get 503 before their bodies are read. Bodies up to 64 KiB are not counted. What is made of a body "
+        "takes up to twice its size beside it.",
     )
     readiness_timeout_seconds: float = Field(
         default=2, gt=0, description="How long a readiness check waits for each model."
@@ -51,9 +68,15 @@ class IngressSettings(BaseModel):
         return self.max_body_mb * MEBIBYTE
 
     @property
+    def body_memory_bytes(self) -> int:
+        """Bytes of bodies that one replica holds at once; a body of the size that is allowed always has room alone."""
+        return max(self.max_body_memory_mb, self.max_body_mb) * MEBIBYTE
+
+    @property
     def max_requests(self) -> int:
         """Requests that one replica holds at once."""
-        return self.scaling.max_concurrent_requests + self.scaling.max_queued_requests
+        queued = self.scaling.max_queued_requests
+        return self.scaling.max_concurrent_requests + (DEFAULT_QUEUE if queued is None else queued)
 
 
 # Limits may change while the ingress runs, so what needs them asks each time.

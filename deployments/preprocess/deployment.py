@@ -22,6 +22,7 @@ from deployments.contracts import (
     Reply,
     Tensor,
 )
+from deployments.deadlines import deadlines_of, has_passed, timed_out
 from deployments.errors import ScoringError, StartupError
 from deployments.preprocess.settings import PreprocessSettings
 from deployments.replica import replica_id
@@ -30,6 +31,8 @@ from deployments.stage_client import StageClient
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
 
 ResultT = TypeVar("ResultT")
+
+Image = EncodedImage | PixelImage
 
 # Loading a large model on a slow machine, a download of its weights included.
 CLASSIFIER_START_SECONDS = 900
@@ -68,29 +71,39 @@ class PreprocessReplica:
         self._load = StageLoad()
         self._replica = replica_id()
 
-    async def score(self, images: list[EncodedImage | PixelImage], waited_seconds: list[float]) -> Reply[Classes]:
+    async def score(
+        self, images: list[Image], waited_seconds: list[float], left_seconds: list[float] | None = None
+    ) -> Reply[Classes]:
         """Prepare and classify each image; see the contract of a stage."""
+        deadlines = deadlines_of(left_seconds, len(images))
         with self._load.count(waited_seconds):
-            outcomes = await asyncio.gather(*map(self._score_one, images))
+            outcomes = await asyncio.gather(*map(self._score_one, images, deadlines))
         return Reply(outcomes, self._replica)
 
-    async def explain(self, images: list[EncodedImage | PixelImage], waited_seconds: list[float]) -> Reply[Classes]:
+    async def explain(
+        self, images: list[Image], waited_seconds: list[float], left_seconds: list[float] | None = None
+    ) -> Reply[Classes]:
         """Prepare each image, have it classified and explained, and draw where the network looked."""
+        deadlines = deadlines_of(left_seconds, len(images))
         with self._load.count(waited_seconds):
-            outcomes = await asyncio.gather(*map(self._explain_one, images))
+            outcomes = await asyncio.gather(*map(self._explain_one, images, deadlines))
         return Reply(outcomes, self._replica)
 
-    async def _score_one(self, image: EncodedImage | PixelImage) -> Outcome[Classes]:
-        prepared = await self._on_decoder(self._preprocessor.prepare, image)
-        return await _passed_on(prepared, self._classifier)
+    async def _score_one(self, image: Image, deadline: float) -> Outcome[Classes]:
+        prepared = await self._on_decoder(self._prepare, image, deadline)
+        return await _passed_on(prepared, self._classifier, deadline)
 
-    async def _explain_one(self, image: EncodedImage | PixelImage) -> Outcome[Classes]:
-        prepared = await self._on_decoder(self._preprocessor.prepare, image)
-        outcome = await _passed_on(prepared, self._explainer)
+    async def _explain_one(self, image: Image, deadline: float) -> Outcome[Classes]:
+        prepared = await self._on_decoder(self._prepare, image, deadline)
+        outcome = await _passed_on(prepared, self._explainer, deadline)
         if isinstance(prepared.result, ScoringError) or isinstance(outcome.result, ScoringError):
             return outcome
         drawn = await self._on_decoder(self._with_heat_map, outcome.result, prepared.result)
         return Outcome(drawn, outcome.seconds, outcome.weights)
+
+    def _prepare(self, image: Image, deadline: float) -> Outcome[PreparedImage]:
+        # On a decoder's thread: images wait for one.
+        return Outcome(timed_out()) if has_passed(deadline) else self._preprocessor.prepare(image)
 
     def _with_heat_map(self, classes: Classes, image: PreparedImage) -> Classes:
         explanation = classes.explanation
@@ -113,12 +126,12 @@ class PreprocessReplica:
 
 
 async def _passed_on(
-    prepared: Outcome[PreparedImage], classifier: StageClient[PreparedImage, Classes]
+    prepared: Outcome[PreparedImage], classifier: StageClient[PreparedImage, Classes], deadline: float
 ) -> Outcome[Classes]:
     if isinstance(prepared.result, ScoringError):
         return Outcome(prepared.result, prepared.seconds)
     try:
-        classified = await classifier.submit(prepared.result)
+        classified = await classifier.submit(prepared.result, deadline=deadline)
     except ScoringError as error:
         return Outcome(error, prepared.seconds)
     return Outcome(classified.result, {**prepared.seconds, **classified.seconds}, classified.weights)

@@ -4,6 +4,7 @@ from ray.serve.config import AutoscalingContext
 
 from deployments.autoscaling import (
     DESCRIBE_CALLS,
+    REFUSED_AT_ONCE,
     ingress_options,
     replicas_for_requests_in_flight,
     stage_options,
@@ -67,5 +68,5 @@ def test_ray_lets_every_caller_have_its_calls_out():
 
 
 def test_the_ingress_is_never_refused_by_ray_before_it_refuses_itself():
-    scaling = ScalingSettings(max_concurrent_requests=5, max_queued_requests=7)
-    assert ingress_options(scaling)["max_ongoing_requests"] >= 12
+    options = ingress_options(ScalingSettings(max_concurrent_requests=5), max_requests=12)
+    assert options["max_ongoing_requests"] == 12 + REFUSED_AT_ONCE

@@ -1,4 +1,6 @@
 import asyncio
+import math
+import time
 from collections import Counter
 
 import pytest
@@ -15,6 +17,7 @@ class Stage:
     def __init__(self, *, gated=False):
         self.calls = []
         self.waited = []
+        self.left = []
         self.cancelled = 0
         self.out = 0
         self.most_out = 0
@@ -22,9 +25,10 @@ class Stage:
         if not gated:
             self.gate.set()
 
-    async def send(self, items, waited):
+    async def send(self, items, waited, left):
         self.calls.append(list(items))
         self.waited.append(waited)
+        self.left.append(left)
         self.out += 1
         self.most_out = max(self.most_out, self.out)
         try:
@@ -104,7 +108,7 @@ async def test_one_bad_item_does_not_fail_its_neighbours():
 
 
 async def test_a_failed_call_fails_each_of_its_items_and_no_other():
-    async def send(items, waited):
+    async def send(items, waited, left):
         if 1 in items:
             raise OSError("lost")
         return items
@@ -116,7 +120,7 @@ async def test_a_failed_call_fails_each_of_its_items_and_no_other():
 
 
 async def test_a_wrong_number_of_results_is_an_error_for_all():
-    async def send(items, waited):
+    async def send(items, waited, left):
         return items[:-1]
 
     joined = Coalescer(send, max_items=2, max_waiting=9, max_calls=lambda: 1)
@@ -147,13 +151,64 @@ async def test_an_item_whose_deadline_passed_is_never_sent():
     joined = coalescer(stage, max_items=1)
     first = asyncio.create_task(joined.submit(0))
     await turns()
-    with pytest.raises(RequestTimeout):
-        await joined.submit(1, deadline=asyncio.get_running_loop().time() + 0.01)
-    assert joined.waiting == 0
-    stage.gate.set()
-    await first
+    late = asyncio.create_task(joined.submit(1, deadline=time.monotonic()))
     await turns()
+    stage.gate.set()
+    with pytest.raises(RequestTimeout):
+        await late
+    await first
+    assert joined.waiting == 0
     assert stage.calls == [[0]]
+
+
+async def test_items_whose_deadline_passed_make_room_in_a_full_queue():
+    stage = Stage(gated=True)
+    joined = coalescer(stage, max_items=1, max_waiting=3)
+    now = time.monotonic()
+    tasks = [asyncio.create_task(joined.submit(0))]
+    await turns()
+    tasks += [asyncio.create_task(joined.submit(n, deadline=now + (n == 2) * 60)) for n in (1, 2, 3)]
+    await turns()
+    assert joined.waiting == 3
+    tasks += [asyncio.create_task(joined.submit(n)) for n in (4, 5)]
+    await turns()
+    assert joined.waiting == 3
+    with pytest.raises(Overloaded):
+        await joined.submit(6)
+    stage.gate.set()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(answers[n]) for n in (1, 3)] == [RequestTimeout] * 2
+    assert [answers[n].result for n in (0, 2, 4, 5)] == [0, 4, 8, 10]
+    assert stage.calls == [[0], [2], [4], [5]]
+
+
+async def test_calls_carry_the_seconds_that_each_item_has_left():
+    stage = Stage()
+    joined = coalescer(stage)
+    now = time.monotonic()
+    await asyncio.gather(joined.submit(0), joined.submit(1, deadline=now + 50), joined.submit(2, deadline=now + 5))
+    ((forever, long, short),) = stage.left
+    assert forever == math.inf
+    assert long - short == pytest.approx(45)
+    assert 0 < short <= 5
+
+
+@pytest.mark.parametrize(("max_items", "max_calls", "wanted"), [(32, 2, 96), (32, 4, 192), (4, 2, 32), (1, 1, 32)])
+async def test_where_nothing_else_is_said_as_many_may_wait_as_fit_what_calls_carry(max_items, max_calls, wanted):
+    stage = Stage(gated=True)
+    joined = coalescer(stage, max_items=max_items, max_calls=max_calls, max_waiting=None)
+    tasks = []
+    while True:
+        try:
+            joined.check_room()
+        except Overloaded:
+            break
+        tasks.append(asyncio.create_task(joined.submit(len(tasks))))
+        await turns(2)
+    # The first of each call found nothing to wait for, and left alone.
+    assert len(tasks) == max_calls + wanted
+    stage.gate.set()
+    assert len(await asyncio.gather(*tasks)) == len(tasks)
 
 
 async def test_a_caller_that_leaves_is_forgotten_and_its_neighbours_are_not():
@@ -228,7 +283,7 @@ async def _run(w):
     sent = Counter()
     out = 0
 
-    async def send(items, waited):
+    async def send(items, waited, left):
         nonlocal out
         out += 1
         assert out <= w["max_calls"]

@@ -1,4 +1,6 @@
 import asyncio
+import math
+import time
 
 import pytest
 from ray.exceptions import ActorDiedError, RayTaskError
@@ -38,7 +40,7 @@ class Handle:
         return self
 
 
-def echo(items, waited, replica="a"):
+def echo(items, waited, left, replica="a"):
     return Reply([Outcome(item, {"infer": 0.5}) for item in items], replica)
 
 
@@ -67,10 +69,28 @@ async def test_an_item_s_own_error_is_an_outcome_and_no_exception():
 
 async def test_what_a_lost_replica_left_is_asked_of_another_with_the_seconds_that_were_lost():
     stage, score = client(ActorDiedError(), echo)
-    assert (await stage.submit("x")).result == "x"
-    (items, first), (again, second) = score.calls
+    assert (await stage.submit("x", deadline=time.monotonic() + 60)).result == "x"
+    (items, first, left), (again, second, less) = score.calls
     assert items == again == ["x"]
     assert second[0] >= first[0]
+    assert 0 < less[0] <= left[0] <= 60
+
+
+async def test_an_item_without_a_deadline_has_any_time_left():
+    stage, score = client(echo)
+    await stage.submit("x")
+    assert score.calls[0][2] == [math.inf]
+
+
+async def test_a_full_stage_says_so_before_anything_is_spent_on_an_item():
+    stage, _ = client(*[echo] * 4, max_concurrent_requests=1, max_queued_requests=1)
+    stage.check_room()
+    tasks = [asyncio.create_task(stage.submit(n)) for n in range(4)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        stage.check_room()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    stage.check_room()
 
 
 async def test_when_all_that_were_asked_are_lost_the_service_is_unavailable():
@@ -105,7 +125,7 @@ async def test_more_calls_may_be_out_when_more_replicas_have_answered():
                 await gate.wait()
             return answer(*arguments)
 
-    answers = [lambda i, w: echo(i, w, "a"), lambda i, w: echo(i, w, "b"), *[echo] * 20]
+    answers = [lambda i, w, left: echo(i, w, left, "a"), lambda i, w, left: echo(i, w, left, "b"), *[echo] * 20]
     handle = Handle(score=Gated(*answers))
     stage = StageClient(handle, ScalingSettings(max_concurrent_requests=2))
     await stage.submit(0)
@@ -164,7 +184,7 @@ async def test_items_that_travel_alone_go_to_their_method_one_by_one_and_are_ref
     tasks = [asyncio.create_task(stage.submit(n)) for n in range(3)]
     for _ in range(5):
         await asyncio.sleep(0)
-    assert [items for items, _ in handle.explain.calls] == [[0], [1], [2]]
+    assert [items for items, *_ in handle.explain.calls] == [[0], [1], [2]]
     with pytest.raises(Overloaded):
         await stage.submit(3)
     gate.set()

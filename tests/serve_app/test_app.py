@@ -1,6 +1,8 @@
 import pytest
 
+from deployments.autoscaling import REFUSED_AT_ONCE
 from deployments.errors import StartupError
+from deployments.ingress.settings import DEFAULT_QUEUE
 
 
 def test_without_settings_both_models_are_bound(deployments):
@@ -49,9 +51,12 @@ def test_a_version_takes_its_own_settings_to_its_replicas(deployments):
     assert [built[name].init_args[0].model_dir for name in ("faq-1", "faq-2")] == ["/a", "/b"]
 
 
-def test_the_ingress_takes_what_it_works_on_and_what_may_wait(deployments):
+def test_the_ingress_takes_what_it_works_on_what_may_wait_and_what_it_refuses(deployments):
     scaling = {"max_concurrent_requests": 10, "max_queued_requests": 5}
-    assert deployments({"ingress": {"scaling": scaling}})["ingress"].max_ongoing_requests == 15
+    assert deployments({"ingress": {"scaling": scaling}})["ingress"].max_ongoing_requests == 15 + REFUSED_AT_ONCE
+    scaling = {"max_concurrent_requests": 10}
+    built = deployments({"ingress": {"scaling": scaling}})["ingress"]
+    assert built.max_ongoing_requests == 10 + DEFAULT_QUEUE + REFUSED_AT_ONCE
 
 
 def test_limits_may_change_without_new_replicas(deployments):

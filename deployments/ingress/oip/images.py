@@ -20,6 +20,7 @@ from deployments.ingress.image_explanations import (
     told_as_limit_of_explanations,
 )
 from deployments.ingress.images import ImageOptions, decode
+from deployments.ingress.large_bodies import aside
 from deployments.ingress.oip.inference import (
     CommonParameters,
     Inference,
@@ -53,10 +54,13 @@ class ImageParameters(ImageOptions, CommonParameters):
 async def infer_images(inference: Inference) -> tuple[Outputs, Scored]:
     """Answer each image with its most probable classes."""
     tensor = only_input(inference.inputs, {ENCODED: ("BYTES", "UINT8"), PIXELS: ("UINT8",)})
-    read = read_encoded if tensor.datatype == "BYTES" else read_pixels
-    images = read(tensor, inference)
+    images = await aside(inference.size, _read, tensor, inference)
     every = await _score(inference, images, (tensor.name + "[{}]").format)
     return outputs_of([scored.result for scored in every]), joined(None, every)
+
+
+def _read(tensor: InputTensor, inference: Inference) -> Sequence[EncodedImage | PixelImage]:
+    return read_encoded(tensor, inference) if tensor.datatype == "BYTES" else read_pixels(tensor, inference)
 
 
 async def _score(

@@ -9,8 +9,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from deployments.ingress.deadlines import before_deadline, deadline_of
 from deployments.ingress.endpoints import Handler
 from deployments.ingress.hang_ups import given_up_without_client
+from deployments.ingress.large_bodies import size_of
 from deployments.ingress.models import Model, ModelTable, Takes, Version
 from deployments.ingress.oip.inference import Descriptions
 from deployments.ingress.oip.kinds import Answered, answer
@@ -18,7 +20,7 @@ from deployments.ingress.oip.messages import InferenceRequest, read_message
 from deployments.ingress.oip.outputs import response_of
 from deployments.ingress.oip.tensors import read_inputs
 from deployments.ingress.quotas.request_admission import limits_for
-from deployments.ingress.score_routes import before_deadline, model_headers
+from deployments.ingress.score_routes import model_headers
 from deployments.ingress.scoring import Scored
 from deployments.ingress.settings import IngressSettings, Limits
 
@@ -32,6 +34,7 @@ def infer_route(table: ModelTable, limits: Limits) -> Handler:
         settings = limits_for(request, limits)
         model = table.find(request.path_params["model"])
         version = model.version(request.path_params.get("version"))
+        version.check_room()
         work = partial(
             _infer,
             request=request,
@@ -40,7 +43,7 @@ def infer_route(table: ModelTable, limits: Limits) -> Handler:
             settings=settings,
             descriptions=descriptions,
         )
-        message, answered = await before_deadline(settings, work)
+        message, answered = await before_deadline(request, settings, work)
         headers = model_headers(model, version, answered.scored, time.perf_counter() - started)
         content = _content(model, version, message, answered.scored)
         return response_of(content, answered.outputs, answered.wanted, headers)
@@ -49,7 +52,7 @@ def infer_route(table: ModelTable, limits: Limits) -> Handler:
 
 
 async def _infer(
-    deadline: float,
+    _deadline: float,
     *,
     request: Request,
     takes: Takes,
@@ -66,7 +69,8 @@ async def _infer(
             takes=takes,
             version=version,
             settings=settings,
-            deadline=deadline,
+            size=size_of(request),
+            deadline=deadline_of(request),
             descriptions=descriptions,
         )
     return message, answered

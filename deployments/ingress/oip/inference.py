@@ -35,7 +35,8 @@ class CommonParameters(BaseModel):
 
     binary_data_output: bool = Field(default=False, description="Whether all outputs are to come as binary data.")
     timeout: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="Microseconds after which the client wants no answer; 0: the service's own limit."
+        default=0,
+        description="Microseconds from its arrival after which the client wants no answer; 0: the service's limit.",
     )
 
 
@@ -46,7 +47,8 @@ class Inference:
     Attributes:
         version: what answers it.
         settings: the limits.
-        deadline: on the event loop's clock, in seconds.
+        size: bytes of its body.
+        deadline: on the clock of `time.monotonic()`.
         inputs: its tensors.
         parameters: those of the model's kind.
         wanted: the outputs.
@@ -55,6 +57,7 @@ class Inference:
 
     version: Version
     settings: IngressSettings
+    size: int
     deadline: float
     inputs: list[InputTensor]
     parameters: CommonParameters
@@ -117,13 +120,6 @@ def known_parameters(given: Parameters) -> Parameters:
     return {
         name: value for name, value in given.items() if name not in IGNORED and not name.startswith(RESERVED_PREFIX)
     }
-
-
-def earlier(deadline: float, parameters: CommonParameters) -> float:
-    """Return the deadline, or the client's own if that comes first."""
-    if not parameters.timeout:
-        return deadline
-    return min(deadline, asyncio.get_running_loop().time() + parameters.timeout / MICROSECONDS)
 
 
 def only_input(inputs: list[InputTensor], takes: dict[str, tuple[str, ...]]) -> InputTensor:

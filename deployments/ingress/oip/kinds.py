@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deployments.errors import RequestTimeout
+from deployments.ingress.deadlines import Deadline
 from deployments.ingress.json_bodies import parse_fields
+from deployments.ingress.large_bodies import aside
 from deployments.ingress.models import Takes, Version
 from deployments.ingress.oip.images import IMAGES
-from deployments.ingress.oip.inference import Descriptions, Inference, Kind, earlier, known_parameters
+from deployments.ingress.oip.inference import MICROSECONDS, Descriptions, Inference, Kind, known_parameters
 from deployments.ingress.oip.messages import InferenceRequest
 from deployments.ingress.oip.outputs import Outputs, Wanted, read_wanted
 from deployments.ingress.oip.questions import QUESTIONS
@@ -43,7 +43,8 @@ async def answer(
     takes: Takes,
     version: Version,
     settings: IngressSettings,
-    deadline: float,
+    size: int,
+    deadline: Deadline,
     descriptions: Descriptions,
 ) -> Answered:
     """Answer a request for inference that has been read.
@@ -54,21 +55,18 @@ async def answer(
         takes: what the model takes.
         version: what answers.
         settings: the limits.
-        deadline: on the event loop's clock, in seconds; the request may name an earlier one.
+        size: bytes of its body.
+        deadline: which the request may bring forward; who calls this waits for no longer.
         descriptions: what models say of themselves.
 
     Raises:
-        RequestTimeout: it was not answered before its deadline.
         ScoringError: the request is not valid, or has no result.
     """
     kind = KINDS[takes]
     parameters = parse_fields(known_parameters(message.parameters), kind.parameters, noun="parameter")
     wanted = read_wanted(message, kind.outputs, all_binary=parameters.binary_data_output)
-    deadline = earlier(deadline, parameters)
-    inference = Inference(version, settings, deadline, read_tensors(), parameters, wanted, descriptions)
-    try:
-        async with asyncio.timeout_at(deadline):
-            outputs, scored = await kind.infer(inference)
-    except TimeoutError:
-        raise RequestTimeout("The request was not answered before its deadline.") from None
+    tensors = await aside(size, read_tensors)
+    at = deadline.bring_forward(parameters.timeout / MICROSECONDS) if parameters.timeout else deadline.at
+    inference = Inference(version, settings, size, at, tensors, parameters, wanted, descriptions)
+    outputs, scored = await kind.infer(inference)
     return Answered(wanted, outputs, scored)

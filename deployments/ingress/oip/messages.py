@@ -10,6 +10,7 @@ from starlette.requests import Request
 from deployments.errors import InvalidInput, UnsupportedMediaType
 from deployments.ingress.bodies import content_type, read_body
 from deployments.ingress.json_bodies import is_json, parse_any, parse_fields
+from deployments.ingress.large_bodies import aside, size_of
 from deployments.ingress.oip.binary import HEADER_LENGTH, split
 from deployments.ingress.oip.datatypes import Datatype
 from deployments.ingress.settings import IngressSettings
@@ -64,9 +65,12 @@ async def read_message(request: Request, settings: IngressSettings) -> tuple[Inf
         raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
     if not is_json(request) and content_type(request) != "application/octet-stream":
         raise UnsupportedMediaType("Send JSON, or JSON and binary tensors as application/octet-stream.")
-    body = await read_body(request, settings.max_body_bytes)
-    header, binary = split(body, request.headers.get(HEADER_LENGTH))
+    header, binary = split(await read_body(request, settings), request.headers.get(HEADER_LENGTH))
+    return await aside(size_of(request), _parsed, header), binary
+
+
+def _parsed(header: bytes) -> InferenceRequest:
     content = parse_any(header)
     if not isinstance(content, dict):
         raise InvalidInput("The body must be a JSON object with 'inputs'.")
-    return parse_fields(content, InferenceRequest), binary
+    return parse_fields(content, InferenceRequest)

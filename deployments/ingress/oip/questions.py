@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from deployments.contracts import Matches, Question
+from deployments.ingress.large_bodies import aside
 from deployments.ingress.oip.inference import CommonParameters, Inference, Kind, only_input, rows_of, score_each
 from deployments.ingress.oip.outputs import Outputs, OutputTensor
 from deployments.ingress.oip.tensors import InputTensor
@@ -32,7 +33,7 @@ class QuestionParameters(QuestionOptions, CommonParameters):
 async def infer_questions(inference: Inference) -> tuple[Outputs, Scored]:
     """Answer each question with its matches."""
     tensor = only_input(inference.inputs, {INPUT: ("BYTES",)})
-    questions = read_questions(tensor, inference)
+    questions = await aside(inference.size, read_questions, tensor, inference)
     accept = row_counter(len(questions), inference.settings)
     every = await score_each(inference, questions, name=(INPUT + "[{}]").format, accept=accept)
     table = MatchTable([scored.result for scored in every], await _id_datatypes(inference))

@@ -14,7 +14,7 @@ from deployments.contracts import (
     Outcome,
     Tensor,
 )
-from deployments.errors import InvalidImage, InvalidInput, InvalidText, ScoringError, Unavailable
+from deployments.errors import InvalidImage, InvalidInput, InvalidText, Overloaded, ScoringError, Unavailable
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
 from deployments.ingress.models import Model, ModelTable, Version
@@ -45,6 +45,11 @@ class FaqStage:
         self.error = None
         self.gate = asyncio.Event()
         self.gate.set()
+        self.is_full = False
+
+    def check_room(self):
+        if self.is_full:
+            raise Overloaded("The queue is full.")
 
     async def submit(self, item, *, deadline=None):
         self.items.append(item)

@@ -38,7 +38,7 @@ class Stage:
     async def submit(self, item, *, deadline=None):
         return (await self.queue.submit(item, deadline=deadline)).result
 
-    async def _send(self, items, waited):
+    async def _send(self, items, waited, left):
         self.most = max(self.most, len(items) + self.queue.waiting)
         self.sent.extend(items)
         await self.gate.wait()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
-from deployments.errors import BadRequest, PayloadTooLarge, RequestTimeout, ScoringError
+from deployments.errors import BadRequest, PayloadTooLarge, ScoringError
 from deployments.ingress.access.principals import Principal
+from deployments.ingress.deadlines import Deadline
 from deployments.ingress.door import Door
 from deployments.ingress.endpoints import place_of
 from deployments.ingress.health_routes import installed
+from deployments.ingress.large_bodies import aside
 from deployments.ingress.models import Model, ModelTable, Version, is_ready
 from deployments.ingress.oip.grpc.calls import Call, CallContext
 from deployments.ingress.oip.grpc.protocol import (
@@ -121,20 +122,21 @@ class InferenceService:
 
     async def _model_infer(self, requests: Requests, call: Call) -> Message:
         settings = self._limits()
-        deadline = asyncio.get_running_loop().time() + _seconds(settings, call)
-        with self._bounded.place():
+        deadline = Deadline.after(_seconds(settings, call))
+        with self._bounded.place() as held:
             principal = await self._guard.admit(call.headers)
-            try:
-                async with asyncio.timeout_at(deadline):
-                    return await self._infer(requests, call, principal, settings, deadline)
-            except TimeoutError:
-                raise RequestTimeout("The request was not answered before its deadline.") from None
+
+            async def infer(_deadline: float) -> Message:
+                content = await _read(requests, settings)
+                held.cover(len(content))
+                return await self._infer(content, call, principal, settings, deadline)
+
+            return await deadline.bound(infer)
 
     async def _infer(
-        self, requests: Requests, call: Call, principal: Principal, settings: IngressSettings, deadline: float
+        self, content: bytes, call: Call, principal: Principal, settings: IngressSettings, deadline: Deadline
     ) -> Message:
-        content = await _read(requests, settings)
-        request = parse(ModelInferRequest, content)
+        request = await aside(len(content), parse, ModelInferRequest, content)
         principal.check_invoke(request.model_name)
         model = self._table.find(request.model_name)
         admission = await self._quotas.admit(principal.client_id, model.name, size=len(content))
@@ -148,10 +150,11 @@ class InferenceService:
             admission.finish()
 
     async def _answer(
-        self, request: Message, call: Call, model: Model, settings: IngressSettings, deadline: float
+        self, request: Message, call: Call, model: Model, settings: IngressSettings, deadline: Deadline
     ) -> Message:
         started = time.perf_counter()
         version = model.version(request.model_version or None)
+        version.check_room()
         read = read_request(request)
         answered = await answer(
             read,
@@ -159,6 +162,7 @@ class InferenceService:
             takes=model.takes,
             version=version,
             settings=settings,
+            size=request.ByteSize(),
             deadline=deadline,
             descriptions=self._descriptions,
         )

@@ -1,0 +1,173 @@
+"""Requests at a rate of their own, whatever becomes of them: clients do not wait for each other."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import re
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import cycle
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from loadtest.payloads import Payload
+
+# How long the last requests may take; beyond the service's own limit.
+TIMEOUT_SECONDS = 120
+
+# The status of a request that got no answer.
+NO_ANSWER = 0
+
+_HEAD_END = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CLOSE = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
+
+
+class Timed(NamedTuple):
+    """One request: when it was due and when its answer was there, in seconds since the epoch, and the HTTP status."""
+
+    due: float
+    ended: float
+    status: int
+
+    @property
+    def seconds(self) -> float:
+        """From when it was due: a client that had to wait before it could send has waited, too."""
+        return self.ended - self.due
+
+
+class Generator:
+    """Sends from a process of its own, so that who measures beside it does not slow it down."""
+
+    def __init__(self) -> None:
+        self._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+
+    def paced(self, url: str, payloads: Sequence[Payload], *, rate: float, seconds: float) -> Future[list[Timed]]:
+        """Begin to send `rate` requests a second."""
+        return self._pool.submit(_run, url, list(payloads), rate, 0, seconds)
+
+    def closed(self, url: str, payloads: Sequence[Payload], *, clients: int, seconds: float) -> Future[list[Timed]]:
+        """Begin to keep as many requests out as there are clients."""
+        return self._pool.submit(_run, url, list(payloads), 0.0, clients, seconds)
+
+    def stop(self) -> None:
+        """End the process."""
+        self._pool.shutdown()
+
+
+def _run(url: str, payloads: list[Payload], rate: float, clients: int, seconds: float) -> list[Timed]:
+    load = _Load(url, payloads)
+    return asyncio.run(load.paced(rate, seconds) if rate else load.closed(clients, seconds))
+
+
+class _Load:
+    def __init__(self, url: str, payloads: list[Payload]) -> None:
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
+        self._requests = cycle([request_of(parts.path, parts.netloc, payload) for payload in payloads])
+        self._idle: list[_Connection] = []
+        self._done: list[Timed] = []
+
+    async def paced(self, rate: float, seconds: float) -> list[Timed]:
+        tasks = set()
+        started, begun = time.time(), time.monotonic()
+        for number in range(round(rate * seconds)):
+            ahead = begun + number / rate - time.monotonic()
+            if ahead > 0 or number % 10 == 0:
+                await asyncio.sleep(max(ahead, 0))
+            task = asyncio.create_task(self._one(started + number / rate))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        await asyncio.gather(*tasks)
+        return self._done
+
+    async def closed(self, clients: int, seconds: float) -> list[Timed]:
+        until = time.time() + seconds
+
+        async def ask() -> None:
+            while (now := time.time()) < until:
+                await self._one(now)
+
+        await asyncio.gather(*(ask() for _ in range(clients)))
+        return self._done
+
+    async def _one(self, due: float) -> None:
+        status = NO_ANSWER
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                status = await self._exchanged(next(self._requests))
+        except (OSError, TimeoutError, ValueError):
+            pass
+        self._done.append(Timed(due, time.time(), status))
+
+    async def _exchanged(self, request: bytes) -> int:
+        connection = await self._connection()
+        status = await connection.exchange(request)
+        if connection.is_open:
+            self._idle.append(connection)
+        return status
+
+    async def _connection(self) -> _Connection:
+        while self._idle:
+            # The one that was used last: others may have been idle for too long.
+            connection = self._idle.pop()
+            if connection.is_open:
+                return connection
+        _, connection = await asyncio.get_running_loop().create_connection(_Connection, self._host, self._port)
+        return connection
+
+
+def request_of(path: str, host: str, payload: Payload) -> bytes:
+    """Return the bytes of an HTTP/1.1 request."""
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {payload.content_type}\r\n"
+        f"Content-Length: {len(payload.content)}\r\n\r\n"
+    )
+    return head.encode() + payload.content
+
+
+class _Connection(asyncio.Protocol):
+    """A connection with one request at a time on it."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[int] | None = None
+        self._received = b""
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    async def exchange(self, request: bytes) -> int:
+        assert self._transport is not None  # noqa: S101 - connected
+        self._received = b""
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        try:
+            return await self._answer
+        except asyncio.CancelledError:
+            self._transport.abort()
+            raise
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of TCP
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, end, body = self._received.partition(_HEAD_END)
+        if not end or self._answer is None or self._answer.done():
+            return
+        length = _LENGTH.search(head)
+        if length is not None and len(body) < int(length[1]):
+            return
+        if _CLOSE.search(head) and self._transport is not None:
+            self._transport.close()
+        self._answer.set_result(int(head[9:12]))
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._transport = None
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(ConnectionResetError("The connection ended."))
