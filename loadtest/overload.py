@@ -119,12 +119,16 @@ def _run(
         if not rate:
             raise BenchmarkError("The service answered no request.")
         with health_checks(service.url) as health:
-            overload = generator.paced(url, payloads, rate=factor * rate, seconds=seconds)
+            overload = generator.paced(
+                url, payloads, rate=factor * rate, clients=round(factor * clients), seconds=seconds
+            )
             time.sleep(seconds)
         # What is still out of the overload is part of what the service has to get over.
         after = Generator()
         try:
-            later = after.paced(url, payloads, rate=min(AFTER_RATE, rate / 2), seconds=AFTER_SECONDS).result()
+            later = after.paced(
+                url, payloads, rate=min(AFTER_RATE, rate / 2), clients=clients, seconds=AFTER_SECONDS
+            ).result()
         finally:
             after.stop()
         in_overload = overload.result()
@@ -227,8 +231,8 @@ def report(model: str, found: Overload, factor: float) -> Report:
         rows,
         [
             (
-                "In overload no request waits for another; at capacity "
-                f"{CLIENTS[model]} clients each wait for their answer. Resident memory of all processes."
+                f"At capacity {CLIENTS[model]} clients each wait for their answer; in overload requests come at their "
+                f"rate, unless {factor * CLIENTS[model]:.0f} clients wait already. Resident memory of all processes."
             )
         ],
         {key: value for key, value in asdict(found).items() if key != "memory"}
