@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import copy
 import http.client
 import time
@@ -173,7 +174,9 @@ def _post(url: str, payload: Payload) -> tuple[int, float]:
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=TIMEOUT_SECONDS)
     try:
-        connection.request("POST", parts.path, payload.content, {"content-type": payload.content_type})
+        # Who is refused may find the connection closed while it still sends; the answer is there all the same.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            connection.request("POST", parts.path, payload.content, {"content-type": payload.content_type})
         response = connection.getresponse()
         response.read()
         return response.status, float(response.headers.get("retry-after", 1))

@@ -34,7 +34,7 @@ class Timed(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """From when it was due: a client that had to wait before it could send has waited, too."""
+        """From when it was due: a client that has to wait for a connection waits, too."""
         return self.ended - self.due
 
 
@@ -44,9 +44,11 @@ class Generator:
     def __init__(self) -> None:
         self._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
 
-    def paced(self, url: str, payloads: Sequence[Payload], *, rate: float, seconds: float) -> Future[list[Timed]]:
-        """Begin to send `rate` requests a second."""
-        return self._pool.submit(_run, url, list(payloads), rate, 0, seconds)
+    def paced(
+        self, url: str, payloads: Sequence[Payload], *, rate: float, clients: int, seconds: float
+    ) -> Future[list[Timed]]:
+        """Begin to send `rate` requests a second, except while `clients` wait for their answers already."""
+        return self._pool.submit(_run, url, list(payloads), rate, clients, seconds)
 
     def closed(self, url: str, payloads: Sequence[Payload], *, clients: int, seconds: float) -> Future[list[Timed]]:
         """Begin to keep as many requests out as there are clients."""
@@ -59,7 +61,7 @@ class Generator:
 
 def _run(url: str, payloads: list[Payload], rate: float, clients: int, seconds: float) -> list[Timed]:
     load = _Load(url, payloads)
-    return asyncio.run(load.paced(rate, seconds) if rate else load.closed(clients, seconds))
+    return asyncio.run(load.paced(rate, clients, seconds) if rate else load.closed(clients, seconds))
 
 
 class _Load:
@@ -70,14 +72,20 @@ class _Load:
         self._idle: list[_Connection] = []
         self._done: list[Timed] = []
 
-    async def paced(self, rate: float, seconds: float) -> list[Timed]:
-        tasks = set()
-        started, begun = time.time(), time.monotonic()
+    async def paced(self, rate: float, clients: int, seconds: float) -> list[Timed]:
+        tasks: set[asyncio.Task[None]] = set()
+        begun = time.monotonic()
         for number in range(round(rate * seconds)):
             ahead = begun + number / rate - time.monotonic()
             if ahead > 0 or number % 10 == 0:
                 await asyncio.sleep(max(ahead, 0))
-            task = asyncio.create_task(self._one(started + number / rate))
+            if time.monotonic() - begun > seconds:
+                # This machine cannot send as many; who reads the figures sees how many it sent.
+                break
+            if len(tasks) >= clients:
+                continue
+            # No request waits for another one's answer: what delays it is the machine that sends, not the service.
+            task = asyncio.create_task(self._one(time.time()))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         await asyncio.gather(*tasks)

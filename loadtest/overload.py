@@ -114,16 +114,20 @@ def _run(
     generator.closed(url, payloads, clients=clients, seconds=length / 2).result()
     with watched_memory(service.processes, every=MEMORY_SECONDS) as memory:
         at_capacity = generator.closed(url, payloads, clients=clients, seconds=length).result()
-        rate = len(answered(at_capacity)) / _length(at_capacity)
+        rate = _per_second(answered(at_capacity), at_capacity)
         if not rate:
             raise BenchmarkError("The service answered no request.")
         with health_checks(service.url) as health:
-            overload = generator.paced(url, payloads, rate=factor * rate, seconds=seconds)
+            overload = generator.paced(
+                url, payloads, rate=factor * rate, clients=round(factor * clients), seconds=seconds
+            )
             time.sleep(seconds)
         # What is still out of the overload is part of what the service has to get over.
         after = Generator()
         try:
-            later = after.paced(url, payloads, rate=min(AFTER_RATE, rate / 2), seconds=AFTER_SECONDS).result()
+            later = after.paced(
+                url, payloads, rate=min(AFTER_RATE, rate / 2), clients=clients, seconds=AFTER_SECONDS
+            ).result()
         finally:
             after.stop()
         in_overload = overload.result()
@@ -205,9 +209,9 @@ def report(model: str, found: Overload, factor: float) -> Report:
     recovery = recovery_seconds(found.after, p99_at_capacity)
     wrong = sum(each.status != HTTPStatus.OK for each in found.health)
     rows = [
-        ["Answered a second, at capacity", f"{len(answered(capacity)) / _length(capacity):,.0f}"],
-        ["Sent a second, in overload", f"{len(overload) / _length(overload):,.0f}"],
-        ["Answered a second, in overload", f"{len(good) / _length(overload):,.0f}"],
+        ["Answered a second, at capacity", f"{_per_second(answered(capacity), capacity):,.0f}"],
+        ["Sent a second, in overload", f"{len(overload) / (end - begin or 1):,.0f}"],
+        ["Answered a second, in overload", f"{_per_second(good, overload):,.0f}"],
         ["Answers: median / p99 at capacity, ms", f"{_middle(answered(capacity))} / {p99_at_capacity:,.0f}"],
         ["Answers: median / p99 in overload, ms", f"{_middle(good)} / {p99:,.0f}"],
         ["p99 in overload / at capacity", f"{p99 / p99_at_capacity:.2f}"],
@@ -226,8 +230,8 @@ def report(model: str, found: Overload, factor: float) -> Report:
         rows,
         [
             (
-                "Times count from when a request was due, whether or not it could be sent. At capacity: "
-                f"{CLIENTS[model]} clients that each wait for their answer. Resident memory of all processes."
+                f"At capacity {CLIENTS[model]} clients each wait for their answer; in overload requests come at their "
+                f"rate, unless {factor * CLIENTS[model]:.0f} clients wait already. Resident memory of all processes."
             )
         ],
         {key: value for key, value in asdict(found).items() if key != "memory"}
@@ -235,8 +239,9 @@ def report(model: str, found: Overload, factor: float) -> Report:
     )
 
 
-def _length(requests: Sequence[Timed]) -> float:
-    return max(each.due for each in requests) - min(each.due for each in requests) or 1.0
+def _per_second(some: Sequence[Timed], every: Sequence[Timed]) -> float:
+    """Return how many of some requests there were for each second that it took to answer every one."""
+    return len(some) / (max(each.ended for each in every) - min(each.due for each in every) or 1.0)
 
 
 def _middle(requests: Sequence[Timed]) -> str:

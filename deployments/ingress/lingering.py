@@ -16,7 +16,7 @@ from deployments.ingress.large_bodies import SIZE_IN_SCOPE
 WORTH_READING = 1024 * KIBIBYTE
 
 # Clients that send all before they read would see a broken connection in the place of an answer if it ended at once.
-LINGER_SECONDS = 1.0
+LINGER_SECONDS = 2.0
 
 
 class LingeringResponse(Response):
