@@ -14,6 +14,12 @@ def replica_id() -> str:
     return context.replica_id.unique_id if context else "local"
 
 
+def deployment_name() -> str:
+    """Return the name of this replica's deployment."""
+    context = _context()
+    return context.deployment if context else "local"
+
+
 def reserved_cpus() -> int | None:
     """Return the whole CPUs that Ray reserves for this replica; None where it reserves none."""
     if _context() is None:

@@ -13,6 +13,7 @@ from deployments.contracts import Classes, ModelDescription, Outcome, PreparedIm
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.replica import replica_id, reserved_cpus
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
+from deployments.telemetry.replica import observe_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,7 @@ class ImageClassifierReplica:
         self._explainer = Explainer(self._classifier, settings.explanations, self._on_lane, self._infer)
         self._load = StageLoad()
         self._replica = replica_id()
+        self._telemetry = observe_stage(self._load)
 
     async def score(self, images: list[PreparedImage], waited_seconds: list[float]) -> Reply[Classes]:
         """Classify each image; see the contract of a stage."""

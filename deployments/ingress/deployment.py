@@ -14,9 +14,13 @@ from starlette.types import ASGIApp
 from deployments.contracts import EncodedImage, PixelImage, Question
 from deployments.ingress.app import build_app
 from deployments.ingress.models import Model, ModelTable, Takes, Version
+from deployments.ingress.observing import Observed
 from deployments.ingress.settings import IngressSettings
+from deployments.replica import replica_id
 from deployments.scaling import ScalingSettings
 from deployments.stage_client import StageClient
+from deployments.telemetry.observer import Observer
+from deployments.telemetry.replica import replica_tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +50,20 @@ class IngressReplica:
     def __init__(self, versions: list[BoundVersion]) -> None:
         self._settings = IngressSettings()
         self._table = ModelTable(_models(versions))
+        self._observer = Observer(replica_id(), replica_tasks())
+        self._observer.start()
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         """Take over changed limits without a new replica; Ray Serve calls this at the start too."""
         self._settings = IngressSettings.model_validate(user_config)
+        self._observer.configure(self._settings.logging, self._settings.tracing)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return build_app(self._table, lambda: self._settings)
+        return Observed(build_app(self._table, lambda: self._settings), self._table, self._observer)
+
+    def __del__(self) -> None:
+        """Write and send what is left; Ray Serve calls this before a replica ends."""
+        self._observer.stop()
 
 
 def _models(versions: list[BoundVersion]) -> list[Model]:

@@ -15,6 +15,7 @@ from deployments.errors import BadRequest, MethodNotAllowed, NotFound, Overloade
 from deployments.ingress.problems import problem_response
 from deployments.ingress.request_ids import mark, request_id_of
 from deployments.ingress.settings import Limits
+from deployments.telemetry.observation import note_error
 
 logger = logging.getLogger("ray.serve")
 
@@ -79,6 +80,7 @@ async def http_error(request: Request, error: Exception) -> Response:
 
 
 def _refused(request: Request, error: ScoringError, request_id: str) -> Response:
+    note_error(error.code)
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     return problem_response(error, request_id, path)
 

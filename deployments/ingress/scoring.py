@@ -14,6 +14,7 @@ from deployments.contracts import Outcome, Weights
 from deployments.errors import InvalidInput, Overloaded, ScoringError
 from deployments.ingress.hang_ups import given_up_without_client
 from deployments.ingress.models import Stage, Version
+from deployments.telemetry.observation import note_submitted
 
 # Items of one request that are in a model's queue, or in calls to it, at once: enough to fill the calls of a few
 # replicas, few enough that the queue has room for other requests, which wait behind these and not behind the rest.
@@ -43,6 +44,7 @@ async def score_one(request: Request, version: Version, item: Any, deadline: flo
     Raises:
         ScoringError: the item has no result.
     """
+    note_submitted()
     with given_up_without_client(request):
         return _succeeded(await version.stage.submit(item, deadline=deadline))
 
@@ -69,6 +71,7 @@ async def score_all(
     Raises:
         ScoringError: an item has no result.
     """
+    note_submitted()
     batch = _Batch(version.stage, items, deadline, name, accept)
     with given_up_without_client(request):
         return await batch.run()

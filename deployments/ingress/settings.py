@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.ingress.access.settings import AccessSettings
 from deployments.scaling import ScalingSettings
+from deployments.telemetry.settings import LoggingSettings, TracingSettings
 
 MEBIBYTE = 1024 * 1024
 
@@ -34,6 +35,8 @@ class IngressSettings(BaseModel):
         default=2, gt=0, description="How long a readiness check waits for each model."
     )
     access: AccessSettings = Field(default=AccessSettings(), description="Who may send requests.")
+    logging: LoggingSettings = Field(default=LoggingSettings(), description="What is written down.")
+    tracing: TracingSettings = Field(default=TracingSettings(), description="Where traces go.")
     default_models: dict[Literal["text", "images"], str] = Field(
         default={},
         description="Which model answers `POST /score`, for text and for images; else the first that takes it.",
