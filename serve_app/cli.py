@@ -46,11 +46,14 @@ def serve(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.", show_default="8000")] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of metrics for Prometheus.", show_default="a free one")
+    ] = None,
 ) -> None:
     """Serve the models on this machine until Ctrl-C or SIGTERM."""
     from serve_app.serve_command import run
 
-    run(config, host, port)
+    run(config, host, port, metrics_port)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from serve_app.server import Server
 from serve_app.settings import FaqModel, ImageModel
 
 
-def run(config: Path | None, host: str | None, port: int | None) -> None:
+def run(config: Path | None, host: str | None, port: int | None, metrics_port: int | None = None) -> None:
     """Check, start, show, wait, drain.
 
     Raises:
@@ -32,7 +32,7 @@ def run(config: Path | None, host: str | None, port: int | None) -> None:
     def report(text: str) -> None:
         console.print(f"[dim]{time.monotonic() - started:6.1f} s[/dim]  {escape(text)}")
 
-    server = Server(read_config(config).listening_on(host, port), report)
+    server = Server(read_config(config).listening_on(host, port), report, metrics_port)
     server.check()
     report(mode())
     with server.running():
@@ -70,6 +70,7 @@ def show_models(console: Console, server: Server) -> None:
         console.print(example(model, server.url, with_key=server.needs_keys), markup=False)
     for sentence in notice(server.settings, server.config.host):
         console.print(sentence, markup=False)
+    console.print(f"Metrics for Prometheus: {server.metrics_url}", markup=False)
     console.print(f"Everything else: {server.url}/docs   Stop with Ctrl-C.", markup=False)
 
 

@@ -49,9 +49,9 @@ class IngressReplica:
 
     def __init__(self, versions: list[BoundVersion]) -> None:
         self._settings = IngressSettings()
-        self._table = ModelTable(_models(versions))
         self._observer = Observer(replica_id(), replica_tasks())
         self._observer.start()
+        self._table = ModelTable(_models(versions))
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         """Take over changed limits without a new replica; Ray Serve calls this at the start too."""

@@ -63,7 +63,7 @@ def fields_of(observation: Observation) -> dict[str, Any]:
         "client_id": observation.client_id or None,
         "protocol": observation.protocol,
         "method": scrubbed_line(observation.method),
-        "route": observation.route if observation.route_is_known else scrubbed_line(observation.route)[:MAX_ROUTE],
+        "route": observation.route if observation.route_is_known else scrubbed_line(observation.route, MAX_ROUTE),
         "model": observation.model or None,
         "version": observation.version or None,
         "status": observation.status,

@@ -51,16 +51,16 @@ _WORD = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 _RANDOM_LENGTH = 32
 _SEGMENT_LENGTH = 20
 _SHORTEST_BASE64 = 8
-_JSON_ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
+_JSON_ESCAPE = re.compile(r"\\{1,8}(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
 _INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"}
 _PLAIN = re.compile(r"[\x20-\x7e]*")
 
 
-def scrub(text: str) -> str:
-    """Return the text without what looks like a secret."""
-    if len(text) > MAX_CHARACTERS:
+def scrub(text: str, limit: int = MAX_CHARACTERS) -> str:
+    """Return the text without what looks like a secret, and without what is beyond the limit."""
+    if len(text) > limit:
         # What is cut through may be a secret whose form no longer shows.
-        text = re.sub(r"[^\s\"',;&]{0,256}\Z", "", text[:MAX_CHARACTERS]) + CUT
+        text = re.sub(r"[^\s\"',;&]{0,256}\Z", "", text[:limit]) + CUT
     masked = _masked(text)
     plain = _decoded(masked)
     if plain == masked:
@@ -78,9 +78,9 @@ def one_line(text: str) -> str:
     )
 
 
-def scrubbed_line(text: str) -> str:
+def scrubbed_line(text: str, limit: int = MAX_CHARACTERS) -> str:
     """Return the text as it may stand in a log."""
-    return one_line(scrub(text))
+    return one_line(scrub(text, limit))
 
 
 def scrubbed_lines(text: str) -> str:

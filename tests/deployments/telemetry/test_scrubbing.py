@@ -16,7 +16,7 @@ from deployments.telemetry.scrubbing import (
     scrubbed_lines,
 )
 
-SECRET = "hunter2Horse"
+SECRET = "hunter2Horse"  # noqa: S105
 KEY = "scoring_0123456789abcdef_" + "Ab1-" * 10 + "xyz"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 BASIC = base64.b64encode(f"me:{SECRET}".encode()).decode()
@@ -96,7 +96,7 @@ def test_the_public_part_of_a_key_stays():
         (f"%70%61%73%73%77%6f%72%64%3d{SECRET}", SECRET),
         (f'{{"p\\u0061ssword": "{SECRET}"}}', SECRET),
         (f'{{\\"p\\\\u0061ssword\\": \\"{SECRET}\\"}}', SECRET),
-        (f"ｐａｓｓｗｏｒｄ＝{SECRET}", SECRET),
+        (f"\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44\uff1d{SECRET}", SECRET),
         (f"pass\u200bword={SECRET}", SECRET),
         (f"pass\nword={SECRET}", SECRET),
         (f"pass\x00word={SECRET}", SECRET),
