@@ -8,6 +8,11 @@ from ray.serve.context import ReplicaContext
 from ray.serve.exceptions import RayServeException
 
 
+def is_replica() -> bool:
+    """Whether this process is a replica."""
+    return _context() is not None
+
+
 def replica_id() -> str:
     """Identify this replica among those of its deployment."""
     context = _context()

@@ -28,7 +28,7 @@ class FaqMatcherReplica:
         self._description = self._model.describe()
         self._load = StageLoad()
         self._replica = replica_id()
-        self._telemetry = observe_stage(self._load)
+        observe_stage(self._load)
         # One thread: scoring holds the interpreter, and the event loop must stay free for the next call.
         self._scorer = ThreadPoolExecutor(1, thread_name_prefix="faq-scorer")
         # Ready means that a real question has been matched.

@@ -50,7 +50,7 @@ class ImageClassifierReplica:
         self._explainer = Explainer(self._classifier, settings.explanations, self._on_lane, self._infer)
         self._load = StageLoad()
         self._replica = replica_id()
-        self._telemetry = observe_stage(self._load)
+        observe_stage(self._load)
 
     async def score(self, images: list[PreparedImage], waited_seconds: list[float]) -> Reply[Classes]:
         """Classify each image; see the contract of a stage."""

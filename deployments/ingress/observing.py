@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.errors import ClientGone
 from deployments.ingress.azure_ml_swagger import SERVICE
-from deployments.ingress.models import ModelTable
+from deployments.ingress.models import Model, ModelTable
 from deployments.ingress.request_ids import REQUEST_ID
 from deployments.telemetry.observation import Observation
 from deployments.telemetry.observer import Observer
@@ -27,7 +27,7 @@ _PARTS = frozenset({"/", "/score", "/version", "/docs", "/swagger.json", "/v2", 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a path says of a request: its protocol, and the model and version that it is for."""
+    """What a path says of a request: its protocol, and the model and version that it is to be scored with."""
 
     protocol: str
     model: str = ""
@@ -159,25 +159,26 @@ def _trace_of(scope: Scope, headers: dict[bytes, bytes]) -> tuple[str, str]:
 
 
 def places(table: ModelTable) -> dict[str, Place]:
-    """Return what each path of the service says."""
+    """Return what each path of the service says; a model has those by which it scores, so that it counts only them."""
     found = {path: _by_prefix(path) for path in _PARTS}
     for model in table:
         default = model.version().name
         found[f"/{model.name}/score"] = Place("reference", model.name, default)
         service = SERVICE.format(model=model.name)
-        for path in (service, f"{service}score", f"{service}swagger.json", f"{service}token"):
-            found[path] = Place("azureml", model.name, default)
-        for path, version in _paths_of_v2(model.name, list(model.versions), default):
-            found[path] = Place("oip", model.name, version)
+        for path in (service, f"{service}swagger.json", f"{service}token"):
+            found[path] = Place("azureml")
+        found[f"{service}score"] = Place("azureml", model.name, default)
+        for path, version in _bases_of_v2(model):
+            found |= {path: Place("oip"), f"{path}/ready": Place("oip")}
+            found[f"{path}/infer"] = Place("oip", model.name, version)
         for version in model.versions:
             found[f"/{model.name}/versions/{version}/score"] = Place("reference", model.name, version)
     return found
 
 
-def _paths_of_v2(model: str, versions: list[str], default: str) -> list[tuple[str, str]]:
-    bases = [(f"/v2/models/{model}", default)]
-    bases += [(f"/v2/models/{model}/versions/{version}", version) for version in versions]
-    return [(f"{base}{end}", version) for base, version in bases for end in ("", "/ready", "/infer")]
+def _bases_of_v2(model: Model) -> list[tuple[str, str]]:
+    base = f"/v2/models/{model.name}"
+    return [(base, model.version().name), *((f"{base}/versions/{version}", version) for version in model.versions)]
 
 
 def _by_prefix(path: str) -> Place:

@@ -68,7 +68,7 @@ class PreprocessReplica:
         self._decoders = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decoder")
         self._load = StageLoad()
         self._replica = replica_id()
-        self._telemetry = observe_stage(self._load)
+        observe_stage(self._load)
 
     async def score(self, images: list[EncodedImage | PixelImage], waited_seconds: list[float]) -> Reply[Classes]:
         """Prepare and classify each image; see the contract of a stage."""

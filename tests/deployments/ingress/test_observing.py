@@ -125,6 +125,14 @@ async def test_each_request_is_counted_and_logged_once(client, line_of, path, bo
     assert [labels for labels, _ in REQUEST_SECONDS.take()] == [(model, version, protocol)]
 
 
+@pytest.mark.parametrize("path", ["/v2/models/faq", "/v2/models/faq/versions/2/ready", "/api/v1/service/faq/"])
+async def test_what_only_describes_a_model_does_not_count_as_its_requests(client, observer, path):
+    assert (await client.get(path)).status_code == 200
+    observer.work()
+    ((model, version, _, status),) = REQUESTS.take()
+    assert (model, version, status) == ("", "", "200")
+
+
 async def test_the_steps_of_a_request_are_in_its_line_and_in_the_histograms(client, line_of):
     await client.post("/faq/score", json=ASK)
     line = line_of()
