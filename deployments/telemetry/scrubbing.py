@@ -12,6 +12,7 @@ import binascii
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -51,6 +52,7 @@ _WORD = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 _RANDOM_LENGTH = 32
 _SEGMENT_LENGTH = 20
 _SHORTEST_BASE64 = 8
+_SHORT = 128
 _JSON_ESCAPE = re.compile(r"\\{1,8}(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
 _INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"}
 _PLAIN = re.compile(r"[\x20-\x7e]*")
@@ -98,7 +100,8 @@ def scrub_value(name: str, value: Any, depth: int = 0) -> Any:
         return _scrub_inside(value, depth) if depth < _MAX_DEPTH else CUT
     if isinstance(value, bytes | bytearray):
         value = bytes(value[: MAX_CHARACTERS + 1]).decode("utf-8", "replace")
-    return scrubbed_line(str(value))
+    text = str(value)
+    return _known_line(text) if len(text) <= _SHORT else scrubbed_line(text)
 
 
 def _scrub_inside(value: Any, depth: int) -> Any:
@@ -107,6 +110,11 @@ def _scrub_inside(value: Any, depth: int) -> Any:
     return [scrub_value("", item, depth + 1) for item in value]
 
 
+# Every line of a replica has the same names and mostly the same values.
+_known_line = lru_cache(maxsize=256)(scrubbed_line)
+
+
+@lru_cache(maxsize=256)
 def is_sensitive(name: str) -> bool:
     """Whether what has this name is a secret whatever it looks like."""
     return bool(name) and _SENSITIVE_NAME.search(_decoded(name)) is not None
