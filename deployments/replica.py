@@ -8,10 +8,21 @@ from ray.serve.context import ReplicaContext
 from ray.serve.exceptions import RayServeException
 
 
+def is_replica() -> bool:
+    """Whether this process is a replica."""
+    return _context() is not None
+
+
 def replica_id() -> str:
     """Identify this replica among those of its deployment."""
     context = _context()
     return context.replica_id.unique_id if context else "local"
+
+
+def deployment_name() -> str:
+    """Return the name of this replica's deployment."""
+    context = _context()
+    return context.deployment if context else "local"
 
 
 def reserved_cpus() -> int | None:

@@ -17,6 +17,7 @@ from deployments.contracts import ModelDescription, Outcome, Reply
 from deployments.errors import ModelError, Unavailable
 from deployments.recent_replicas import RecentReplicas
 from deployments.scaling import CALLS_PER_REPLICA, ScalingSettings
+from deployments.telemetry.instruments import CALL_ITEMS, CALLS_OUT, QUEUE_WAITING, REPLICAS_LOST
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -62,6 +63,7 @@ class StageClient(Generic[ItemT, ResultT]):
         self._method = method
         # The messages hold data classes of this product, which plain pickle carries at half of cloudpickle's cost.
         self._handle = handle.options(request_serialization="pickle", response_serialization="pickle")
+        self._labels = (handle.deployment_name,)
         self._replicas = RecentReplicas(scaling.min_replicas)
         limits = _Limits(
             max_items=scaling.max_items_per_call,
@@ -73,6 +75,8 @@ class StageClient(Generic[ItemT, ResultT]):
         self._coalescer: Coalescer[ItemT, Outcome[ResultT]] = Coalescer(
             self._send, **limits, weigh=weigh, max_weight=MAX_CALL_BYTES
         )
+        QUEUE_WAITING.watch(self._coalescer, self._labels, lambda coalescer: coalescer.waiting)
+        CALLS_OUT.watch(self._coalescer, self._labels, lambda coalescer: coalescer.calls_out)
 
     def check_room(self) -> None:
         """Make sure that one more item would be taken, before anything is spent on it.
@@ -119,12 +123,14 @@ class StageClient(Generic[ItemT, ResultT]):
 
     async def _send(self, items: list[ItemT], waited: list[float], left: list[float]) -> list[Outcome[ResultT]]:
         sent = time.monotonic()
+        CALL_ITEMS.observe(len(items), self._labels)
         for _ in range(1 + RETRIES_AFTER_LOSS):
             lost = time.monotonic() - sent
             try:
                 return await self._call(items, [each + lost for each in waited], [each - lost for each in left])
             except RayActorError:
                 self._replicas.forget()
+                REPLICAS_LOST.add(1, self._labels)
                 logger.warning("A replica was lost with %d requests.", len(items))
         # Never Ray's own error: a caller that is a stage itself would look to its callers as if it were lost too.
         raise Unavailable("The replicas that were asked were lost.")

@@ -35,6 +35,11 @@ class StageLoad:
         finally:
             self._change(-len(waited_seconds))
 
+    @property
+    def in_replica(self) -> int:
+        """Requests that the replica works on now."""
+        return self._in_replica
+
     def average(self) -> float:
         """Return the mean requests in flight since the last call of this method, and start a new window."""
         self._change(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -91,9 +92,8 @@ class ServeLogs:
         """Return when a replica answered its first call; None if it has not, or not written so yet."""
         for file in self.directory.glob(f"replica_*_{replica}.log"):
             for line in _lines(file):
-                match = _LINE.match(line)
-                if match and _ANSWERED.match(match["text"]):
-                    return _seconds(match["time"])
+                if (answered := _answered(line)) is not None:
+                    return answered
         return None
 
 
@@ -116,6 +116,18 @@ def wait_for(find: Callable[[], FoundT | None], seconds: float) -> FoundT | None
     while (found := find()) is None and time.monotonic() < until:
         time.sleep(POLL_SECONDS)
     return found
+
+
+def _answered(line: str) -> float | None:
+    """Return when the call was answered that a line of a replica's log, as text or JSON, tells of."""
+    if match := _LINE.match(line):
+        return _seconds(match["time"]) if _ANSWERED.match(match["text"]) else None
+    try:
+        told = json.loads(line)
+        return datetime.fromisoformat(told["time"]).timestamp() if _ANSWERED.match(told["message"]) else None
+    except (ValueError, TypeError, KeyError):
+        # A line that is being written.
+        return None
 
 
 def _lines(file: Path) -> list[str]:

@@ -50,11 +50,14 @@ def serve(
         int | None,
         typer.Option(min=1, max=65535, help="Port for the Open Inference Protocol over gRPC.", show_default="no gRPC"),
     ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of metrics for Prometheus.", show_default="a free one")
+    ] = None,
 ) -> None:
     """Serve the models on this machine until Ctrl-C or SIGTERM."""
     from serve_app.serve_command import run
 
-    run(config, host, port, grpc_port)
+    run(config, host, port, grpc_port=grpc_port, metrics_port=metrics_port)
 
 
 def main() -> None:

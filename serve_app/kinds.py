@@ -36,6 +36,7 @@ def bind_faq_matcher(model: FaqModel, application: ApplicationSettings) -> list[
                 name=f"{model.name}-{version.name}",
                 ray_actor_options=resources(version.scaling),
                 graceful_shutdown_timeout_s=drain_seconds(application),
+                logging_config=application.ingress.logging.for_ray(),
                 **stage_options(version.scaling, callers=application.ingress.scaling.max_replicas),
             ).bind(version.model),
             scaling=version.scaling,
@@ -55,6 +56,7 @@ def bind_image_classifier(model: ImageModel, application: ApplicationSettings) -
             name=name,
             ray_actor_options=resources(version.scaling, gpus=gpus(version.model)),
             graceful_shutdown_timeout_s=drain_seconds(application),
+            logging_config=application.ingress.logging.for_ray(),
             **stage_options(
                 version.scaling, callers=version.preprocess_scaling.max_replicas, explanations=explained_by_all
             ),
@@ -63,6 +65,7 @@ def bind_image_classifier(model: ImageModel, application: ApplicationSettings) -
             name=f"{name}-preprocess",
             ray_actor_options=resources(version.preprocess_scaling),
             graceful_shutdown_timeout_s=drain_seconds(application),
+            logging_config=application.ingress.logging.for_ray(),
             **stage_options(
                 version.preprocess_scaling,
                 callers=application.ingress.scaling.max_replicas,

@@ -20,7 +20,14 @@ from serve_app.server import Server
 from serve_app.settings import FaqModel, ImageModel
 
 
-def run(config: Path | None, host: str | None, port: int | None, grpc_port: int | None = None) -> None:
+def run(
+    config: Path | None,
+    host: str | None,
+    port: int | None,
+    *,
+    grpc_port: int | None = None,
+    metrics_port: int | None = None,
+) -> None:
     """Check, start, show, wait, drain.
 
     Raises:
@@ -32,7 +39,8 @@ def run(config: Path | None, host: str | None, port: int | None, grpc_port: int 
     def report(text: str) -> None:
         console.print(f"[dim]{time.monotonic() - started:6.1f} s[/dim]  {escape(text)}")
 
-    server = Server(read_config(config).listening_on(host, port).with_grpc(grpc_port), report)
+    listening = read_config(config).listening_on(host, port).with_grpc(grpc_port)
+    server = Server(listening, report, metrics_port)
     server.check()
     report(mode())
     with server.running():
@@ -72,6 +80,7 @@ def show_models(console: Console, server: Server) -> None:
         console.print(f"gRPC: {server.address(server.config.grpc_port)}", markup=False)
     for sentence in notice(server.settings, server.config.host):
         console.print(sentence, markup=False)
+    console.print(f"Metrics for Prometheus: {server.metrics_url}", markup=False)
     console.print(f"Everything else: {server.url}/docs   Stop with Ctrl-C.", markup=False)
 
 

@@ -39,13 +39,16 @@ class Server:
     Args:
         config: what to serve.
         report: shows a person a line of progress.
+        metrics_port: where Ray's exporter listens, on this machine only; None for a free port.
 
     Raises:
         StartupError: the settings are not valid.
     """
 
-    def __init__(self, config: ConfigFile, report: Report) -> None:
+    def __init__(self, config: ConfigFile, report: Report, metrics_port: int | None = None) -> None:
         self.config = config
+        self.metrics_url = ""
+        self._metrics_port = metrics_port
         self.settings: ApplicationSettings = parse_settings(config.args, dict(os.environ))
         self._report = report
         self._stop = threading.Event()
@@ -131,7 +134,10 @@ class Server:
             object_store_memory=OBJECT_STORE_BYTES,
             # Nothing of a service on the loopback address may be reached from elsewhere.
             _node_ip_address="127.0.0.1",
+            _metrics_export_port=self._metrics_port,
         )
+        node = ray.nodes()[0]  # type: ignore[no-untyped-call]
+        self.metrics_url = f"http://127.0.0.1:{node['MetricsExportPort']}/metrics"
         # What concerns a person is reported; the rest is in Ray's own log files.
         logging.getLogger("ray.serve").setLevel(logging.WARNING)
         # Ray has put its own handlers in their place.

@@ -10,7 +10,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 ROOMS = ("deployments", "serve_app", "loadtest", "cluster")
-STAGES = sorted(path.parent.name for path in (REPOSITORY / "deployments").glob("*/__init__.py"))
+STAGES = sorted(path.parent.name for path in (REPOSITORY / "deployments").glob("*/deployment.py"))
 
 # Whom each room may import, itself aside.
 ARROWS = {
@@ -24,7 +24,12 @@ ARROWS = {
 MAY_IMPORT_STAGES = "loadtest.in_process."
 
 # What stages share may know Ray; where it does, only their deployment.py may import it.
-SHARED_WITH_RAY = {"deployments.autoscaling", "deployments.replica", "deployments.stage_client"}
+SHARED_WITH_RAY = {
+    "deployments.autoscaling",
+    "deployments.replica",
+    "deployments.stage_client",
+    "deployments.telemetry.ray_exporter",
+}
 
 # Loaded where Ray runs already, or by the builder.
 SERVE_APP_WITH_RAY = {"serve_app.app", "serve_app.kinds"}
@@ -146,7 +151,9 @@ def test_in_a_stage_only_the_deployment_knows_ray():
 
 
 def test_what_stages_share_knows_ray_where_that_is_its_purpose():
-    shared = [each for each in imports("deployments") if each.module.count(".") == 1]
+    shared = [
+        each for each in imports("deployments") if each.module.split(".")[1:2] not in [[stage] for stage in STAGES]
+    ]
     assert {each.module for each in shared if each.room == "ray"} == SHARED_WITH_RAY
 
 
@@ -186,7 +193,8 @@ def test_a_node_that_builds_the_application_needs_no_model_library():
             MODEL_LIBRARIES - {"numpy", "scipy", "numba"} | {"ray", "pyarrow", "optuna"},
         ),
         ("deployments.preprocess.preparation", {"torch", "torchvision", "ray"} | MATCHING),
-        ("deployments.ingress.app", MODEL_LIBRARIES | {"ray"}),
+        ("deployments.ingress.app", MODEL_LIBRARIES | {"ray", "opentelemetry"}),
+        ("deployments.ingress.observing", MODEL_LIBRARIES | {"ray", "opentelemetry"}),
         ("serve_app.client", MODEL_LIBRARIES | {"ray"}),
         ("serve_app.score.commands", MODEL_LIBRARIES | {"ray"}),
     ],

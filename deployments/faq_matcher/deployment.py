@@ -16,6 +16,7 @@ from deployments.errors import ScoringError
 from deployments.faq_matcher.settings import FaqMatcherSettings
 from deployments.replica import replica_id
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
+from deployments.telemetry.replica import observe_stage
 
 
 class FaqMatcherReplica:
@@ -29,6 +30,7 @@ class FaqMatcherReplica:
         self._description = self._model.describe()
         self._load = StageLoad()
         self._replica = replica_id()
+        observe_stage(self._load)
         # One thread: scoring holds the interpreter, and the event loop must stay free for the next call.
         self._scorer = ThreadPoolExecutor(1, thread_name_prefix="faq-scorer")
         # Ready means that a real question has been matched.

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deployments.telemetry.instruments import BATCH_ITEMS
+
 Pixels = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
 
@@ -120,6 +122,7 @@ class BatchRunner:
     def _start(self, batch: list[_Piece], *, urgent: bool) -> None:
         self._out += 1
         self._background_out += not urgent
+        BATCH_ITEMS.observe(sum(map(len, batch)), ())
         # A fresh context: a batch serves many calls, and must not be traced as one of them.
         task = asyncio.get_running_loop().create_task(self._run(batch, urgent=urgent), context=contextvars.Context())
         self._tasks.add(task)

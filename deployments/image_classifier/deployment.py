@@ -15,6 +15,7 @@ from deployments.errors import ScoringError
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.replica import replica_id, reserved_cpus
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
+from deployments.telemetry.replica import observe_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,7 @@ class ImageClassifierReplica:
         self._explainer = Explainer(self._classifier, settings.explanations, self._batches, self._on_lane)
         self._load = StageLoad()
         self._replica = replica_id()
+        observe_stage(self._load)
 
     async def score(
         self, images: list[PreparedImage], waited_seconds: list[float], left_seconds: list[float] | None = None

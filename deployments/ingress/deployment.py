@@ -16,12 +16,16 @@ from deployments.contracts import EncodedImage, PixelImage, Question
 from deployments.ingress.app import build_app
 from deployments.ingress.door import Door
 from deployments.ingress.models import Model, ModelTable, Takes, Version
+from deployments.ingress.observing import Observed
 from deployments.ingress.oip.grpc.methods import InferenceMethods
 from deployments.ingress.oip.grpc.service import InferenceService
 from deployments.ingress.quotas.quotas import Quotas
 from deployments.ingress.settings import IngressSettings
+from deployments.replica import replica_id
 from deployments.scaling import ScalingSettings
 from deployments.stage_client import StageClient
+from deployments.telemetry.observer import Observer
+from deployments.telemetry.replica import replica_tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +54,24 @@ class IngressReplica(InferenceMethods):
 
     def __init__(self, versions: list[BoundVersion], redis_url: SecretStr | None = None) -> None:
         self._settings = IngressSettings()
+        self._observer = Observer(replica_id(), replica_tasks())
+        self._observer.start()
         self._table = ModelTable(_models(versions))
         # The URL is not with the other settings, which Ray shows to whoever asks it for a deployment's.
         self._door = Door(self._limits, Quotas(self._limits, redis_url))
-        self.inference = InferenceService(self._table, self._door)
+        self.inference = InferenceService(self._table, self._door, self._observer)
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         """Take over changed limits without a new replica; Ray Serve calls this at the start too."""
         self._settings = IngressSettings.model_validate(user_config)
+        self._observer.configure(self._settings.logging, self._settings.tracing)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return build_app(self._table, self._limits, self._door)
+        return Observed(build_app(self._table, self._limits, self._door), self._table, self._observer)
+
+    def __del__(self) -> None:
+        """Write and send what is left; Ray Serve calls this before a replica ends."""
+        self._observer.stop()
 
     def _limits(self) -> IngressSettings:
         return self._settings

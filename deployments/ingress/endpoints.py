@@ -19,6 +19,7 @@ from deployments.ingress.problems import problem_response
 from deployments.ingress.quotas.request_admission import quota_headers
 from deployments.ingress.request_ids import mark, request_id_of
 from deployments.ingress.settings import Limits
+from deployments.telemetry.observation import note_error
 
 logger = logging.getLogger("ray.serve")
 
@@ -101,6 +102,7 @@ def _finished(response: Response, request: Request, request_id: str) -> Response
 
 
 def _refused(request: Request, error: ScoringError, request_id: str) -> Response:
+    note_error(error.code)
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     return problem_response(error, request_id, path)
 

@@ -20,6 +20,7 @@ from deployments.ingress.questions import score_questions
 from deployments.ingress.quotas.request_admission import limits_for
 from deployments.ingress.scoring import Scored
 from deployments.ingress.settings import IngressSettings, Limits
+from deployments.telemetry.observation import note_scored
 
 MODEL_NAME = "x-model-name"
 MODEL_VERSION = "x-model-version"
@@ -66,7 +67,8 @@ def scored_response(
 
 
 def model_headers(model: Model, version: Version, scored: Scored, seconds: float) -> dict[str, str]:
-    """Return the headers that tell who answered and where time went."""
+    """Return the headers that tell who answered and where time went; logs and metrics learn it too."""
+    note_scored(model.name, version.name, scored.seconds)
     return {
         MODEL_NAME: model.name,
         MODEL_VERSION: version.name,

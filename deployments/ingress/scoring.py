@@ -11,6 +11,7 @@ from typing import Any
 from deployments.contracts import Outcome, Weights
 from deployments.errors import InvalidInput, Overloaded, ScoringError
 from deployments.ingress.models import Stage, Version
+from deployments.telemetry.observation import note_submitted
 
 # Items of one request that are in a model's queue, or in calls to it, at once: enough to fill the calls of a few
 # replicas, few enough that the queue has room for other requests, which wait behind these and not behind the rest.
@@ -40,6 +41,7 @@ async def score_one(version: Version, item: Any, deadline: float) -> Scored:
     Raises:
         ScoringError: the item has no result.
     """
+    note_submitted()
     return _succeeded(await version.stage.submit(item, deadline=deadline))
 
 
@@ -63,6 +65,7 @@ async def score_all(
     Raises:
         ScoringError: an item has no result.
     """
+    note_submitted()
     return await _Batch(version.stage, items, deadline, name, accept).run()
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.quotas.settings import QuotaSettings
 from deployments.scaling import ScalingSettings
+from deployments.telemetry.settings import LoggingSettings, TracingSettings
 
 MEBIBYTE = 1024 * 1024
 
@@ -53,6 +54,8 @@ class IngressSettings(BaseModel):
     )
     access: AccessSettings = Field(default=AccessSettings(), description="Who may send requests.")
     quotas: QuotaSettings = Field(default=QuotaSettings(), description="How much each client may use.")
+    logging: LoggingSettings = Field(default=LoggingSettings(), description="What is written down.")
+    tracing: TracingSettings = Field(default=TracingSettings(), description="Where traces go.")
     default_models: dict[Literal["text", "images"], str] = Field(
         default={},
         description="Which model answers `POST /score`, for text and for images; else the first that takes it.",

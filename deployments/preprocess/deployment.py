@@ -29,6 +29,7 @@ from deployments.replica import replica_id
 from deployments.scaling import ScalingSettings
 from deployments.stage_client import StageClient
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
+from deployments.telemetry.replica import observe_stage
 
 ResultT = TypeVar("ResultT")
 
@@ -70,6 +71,7 @@ class PreprocessReplica:
         self._decoders = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decoder")
         self._load = StageLoad()
         self._replica = replica_id()
+        observe_stage(self._load)
 
     async def score(
         self, images: list[Image], waited_seconds: list[float], left_seconds: list[float] | None = None

@@ -34,6 +34,7 @@ class Handle:
         self.score = score
         self.describe = describe
         self.chosen = {}
+        self.deployment_name = "stage"
 
     def options(self, **options):
         self.chosen = options

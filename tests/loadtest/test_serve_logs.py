@@ -3,6 +3,8 @@
 # Lines as Ray writes them.
 # ruff: noqa: E501
 
+from datetime import UTC, datetime
+
 import pytest
 
 from loadtest.serve_logs import ServeLogs, parse
@@ -62,6 +64,14 @@ def test_first_answer_is_the_first_scored_call(logs):
     assert answered is not None
     assert answered - running.time == pytest.approx(0.69)
     assert logs.first_answer("frsxzl5r") is None
+
+
+def test_first_answer_is_found_in_json_too(tmp_path):
+    lines = ['{"time":"2026-05-04T10:11:1', "null", '{"message":"CALL score OK 1.0ms"}']
+    lines.append('{"time":"2026-05-04T10:11:11.000+00:00","message":"CALL describe OK 1.0ms"}')
+    lines.append('{"time":"2026-05-04T10:11:12.500+00:00","message":"CALL score OK 1.0ms"}')
+    (tmp_path / "replica_scoring_faq-1_abc.log").write_text("\n".join(lines), encoding="utf-8")
+    assert ServeLogs(tmp_path).first_answer("abc") == datetime(2026, 5, 4, 10, 11, 12, 500_000, UTC).timestamp()
 
 
 @pytest.mark.parametrize("line", ["", "Traceback (most recent call last):", CONTROLLER.splitlines()[2]])

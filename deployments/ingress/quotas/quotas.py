@@ -19,6 +19,7 @@ from deployments.ingress.quotas.counters import Counters, CountersDown
 from deployments.ingress.quotas.memory_counters import MemoryCounters
 from deployments.ingress.quotas.settings import QuotaSettings
 from deployments.ingress.settings import Limits
+from deployments.telemetry.instruments import count_quota_storage_failure
 
 Purpose = Literal["scoring", "admin"]
 
@@ -123,6 +124,7 @@ class Quotas:
     def _check_open(self, model: str, purpose: Purpose) -> None:
         decision = getattr(self._limits().quotas.on_failure, purpose)
         self.unchecked[model, decision] += 1
+        count_quota_storage_failure(decision)
         if decision == "closed":
             raise Unavailable("Quotas cannot be counted at the moment; try again shortly.")
 

@@ -17,6 +17,7 @@ from deployments.ingress.health_routes import installed
 from deployments.ingress.large_bodies import aside
 from deployments.ingress.models import Model, ModelTable, Version, is_ready
 from deployments.ingress.oip.grpc.calls import Call, CallContext
+from deployments.ingress.oip.grpc.observing import observed
 from deployments.ingress.oip.grpc.protocol import (
     Message,
     ModelInferRequest,
@@ -37,6 +38,8 @@ from deployments.ingress.oip.kinds import answer
 from deployments.ingress.oip.metadata import PRODUCT, metadata
 from deployments.ingress.score_routes import model_headers
 from deployments.ingress.settings import IngressSettings
+from deployments.telemetry.observation import note_client, note_error, note_received, note_sent, note_status
+from deployments.telemetry.observer import Observer
 
 logger = logging.getLogger("ray.serve")
 
@@ -52,14 +55,16 @@ class InferenceService:
     Args:
         table: the models.
         door: what stands before every request, those over HTTP included.
+        observer: is told of each call.
     """
 
-    def __init__(self, table: ModelTable, door: Door) -> None:
+    def __init__(self, table: ModelTable, door: Door, observer: Observer | None = None) -> None:
         self._table = table
         self._limits = door.limits
         self._bounded = door.bounded
         self._guard = door.guard
         self._quotas = door.quotas
+        self._observer = observer or Observer()
         self._descriptions = Descriptions()
         self._methods: dict[str, Method] = {
             "ServerLive": self._server_live,
@@ -77,15 +82,22 @@ class InferenceService:
         into the answer. The message that is returned then goes nowhere.
         """
         call = Call.of(context)
-        try:
-            response = await self._methods[method](requests, call)
-        except ScoringError as error:
-            response = _refuse(method, error, call, context)
-        except Exception as error:  # noqa: BLE001 - nothing unexpected may reach the client
-            logger.error("Request %s failed: %s", call.request_id, place_of(error))  # noqa: TRY400
-            response = _refuse(method, ScoringError(), call, context)
+        with observed(method, call, self._observer):
+            try:
+                response = await self._methods[method](requests, call)
+            except ScoringError as error:
+                response = _refuse(method, error, call, context)
+            except Exception as error:  # noqa: BLE001 - nothing unexpected may reach the client
+                logger.error("Request %s failed: %s", call.request_id, place_of(error))  # noqa: TRY400
+                response = _refuse(method, ScoringError(), call, context)
+            note_sent(response.ByteSize())
         context.set_trailing_metadata(call.trailing)
         return response
+
+    async def _admitted(self, call: Call) -> Principal:
+        principal = await self._guard.admit(call.headers)
+        note_client(principal.client_id)
+        return principal
 
     async def _server_live(self, _requests: Requests, _call: Call) -> Message:
         return ServerLiveResponse(live=True)
@@ -96,7 +108,7 @@ class InferenceService:
 
     async def _server_metadata(self, _requests: Requests, call: Call) -> Message:
         if not self._limits().access.open_docs:
-            await self._guard.admit(call.headers)
+            await self._admitted(call)
         version = installed(PRODUCT) or "unknown"
         return ServerMetadataResponse(name=PRODUCT, version=version, extensions=EXTENSIONS)
 
@@ -114,7 +126,7 @@ class InferenceService:
         )
 
     async def _described(self, kind: Message, requests: Requests, call: Call) -> tuple[Model, Version]:
-        principal = await self._guard.admit(call.headers)
+        principal = await self._admitted(call)
         request = parse(kind, await _read(requests, self._limits()))
         principal.check_describe(request.name)
         model = self._table.find(request.name)
@@ -124,11 +136,12 @@ class InferenceService:
         settings = self._limits()
         deadline = Deadline.after(_seconds(settings, call))
         with self._bounded.place() as held:
-            principal = await self._guard.admit(call.headers)
+            principal = await self._admitted(call)
 
             async def infer(_deadline: float) -> Message:
                 content = await _read(requests, settings)
                 held.cover(len(content))
+                note_received(len(content))
                 return await self._infer(content, call, principal, settings, deadline)
 
             return await deadline.bound(infer)
@@ -198,5 +211,7 @@ async def _read(requests: Requests, settings: IngressSettings) -> bytes:
 def _refuse(method: str, error: ScoringError, call: Call, context: CallContext) -> Message:
     context.set_code(status_of(error))
     context.set_details(error.message)
+    note_error(error.code)
+    note_status(error.status)
     call.trailing += metadata_of(error)
     return message(f"{method}Response")()

@@ -1,0 +1,45 @@
+"""Puts the filter, and the JSON format where it is wanted, onto the loggers of a replica."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from logging.handlers import MemoryHandler
+
+from deployments.telemetry.log_filter import ScrubbingFilter
+from deployments.telemetry.log_format import JsonFormatter
+
+SERVE_LOGGER = "ray.serve"
+
+_FILTER = ScrubbingFilter()
+
+
+def protect_logs() -> None:
+    """Have every handler of this process scrub what it writes; again at any time, since Ray replaces handlers."""
+    for handler in _handlers():
+        if _FILTER not in handler.filters:
+            handler.addFilter(_FILTER)
+        # Ray's own way to say that logs are JSON; ours is the same for all lines and costs a fifth.
+        if type(handler.formatter).__name__ == "JSONFormatter":
+            handler.setFormatter(JsonFormatter())
+    serve = logging.getLogger(SERVE_LOGGER)
+    if _FILTER not in serve.filters:
+        # Also between the moment when Ray replaces its handlers and the next call of this.
+        serve.addFilter(_FILTER)
+
+
+def flush_logs() -> None:
+    """Write out what handlers keep back: Ray's keep a thousand lines."""
+    for handler in logging.getLogger(SERVE_LOGGER).handlers:
+        handler.flush()
+
+
+def _handlers() -> Iterator[logging.Handler]:
+    loggers = [logging.getLogger(), *map(logging.getLogger, list(logging.root.manager.loggerDict))]
+    for logger in loggers:
+        for handler in logger.handlers:
+            yield handler
+            if isinstance(handler, MemoryHandler) and handler.target is not None:
+                yield handler.target
+    if logging.lastResort is not None:
+        yield logging.lastResort
