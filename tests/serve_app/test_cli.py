@@ -146,7 +146,7 @@ def failing(monkeypatch):
     """Makes `scoring serve` fail with a message."""
 
     def failing(message):
-        def run(*_):
+        def run(*_, **__):
             raise StartupError(message)
 
         monkeypatch.setattr("serve_app.serve_command.run", run)

@@ -9,7 +9,6 @@ from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.oip.grpc.calls import Call
 from deployments.ingress.oip.grpc.observing import observed
 from deployments.telemetry.observer import Observer
-from deployments.telemetry.recorder import Recorder
 
 
 @pytest.fixture
