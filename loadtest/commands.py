@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from loadtest import image_commands, overload_commands
+from loadtest import door_commands, image_commands
 from loadtest.configs import read_config
 from loadtest.options import (
     Clients,
@@ -34,8 +34,9 @@ app.command()(image_commands.engines)
 app.command()(image_commands.answers)
 app.command()(image_commands.image_service)
 app.command()(image_commands.decode)
-app.command()(overload_commands.overload)
-app.command()(overload_commands.payloads)
+app.command()(door_commands.overload)
+app.command()(door_commands.payloads)
+app.command()(door_commands.door)
 
 
 @app.callback()

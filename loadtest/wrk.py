@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +30,7 @@ local function add(content_type, name)
   local file = assert(io.open(name, "rb"))
   local body = file:read("*a")
   file:close()
-  requests[#requests + 1] = wrk.format("POST", wrk.path, {{["Content-Type"] = content_type}}, body)
+  requests[#requests + 1] = wrk.format("POST", wrk.path, {{["Content-Type"] = content_type{headers}}}, body)
 end
 
 function init(args)
@@ -96,7 +96,14 @@ class TimedRun(NamedTuple):
     ended: float
 
 
-def run(url: str, payloads: Sequence[Payload], *, connections: int, seconds: float) -> WrkResult:
+def run(
+    url: str,
+    payloads: Sequence[Payload],
+    *,
+    connections: int,
+    seconds: float,
+    headers: Mapping[str, str] | None = None,
+) -> WrkResult:
     """Send the payloads again and again over a number of connections.
 
     Args:
@@ -104,14 +111,22 @@ def run(url: str, payloads: Sequence[Payload], *, connections: int, seconds: flo
         payloads: bodies, sent in turn.
         connections: requests that are out at any time.
         seconds: length of the run; wrk takes whole ones.
+        headers: of every request, beside its content type.
 
     Raises:
         BenchmarkError: wrk is not installed or failed.
     """
-    return run_timed(url, payloads, connections=connections, seconds=seconds).result
+    return run_timed(url, payloads, connections=connections, seconds=seconds, headers=headers).result
 
 
-def run_timed(url: str, payloads: Sequence[Payload], *, connections: int, seconds: float) -> TimedRun:
+def run_timed(
+    url: str,
+    payloads: Sequence[Payload],
+    *,
+    connections: int,
+    seconds: float,
+    headers: Mapping[str, str] | None = None,
+) -> TimedRun:
     """Do the same as `run`, and tell when.
 
     Raises:
@@ -119,7 +134,7 @@ def run_timed(url: str, payloads: Sequence[Payload], *, connections: int, second
     """
     length = max(1, round(seconds))
     with TemporaryDirectory(prefix="loadtest-") as directory:
-        script = write_script(Path(directory), payloads)
+        script = write_script(Path(directory), payloads, headers or {})
         options = ["-t", "1", "-c", str(connections), "-d", f"{length}s", "--timeout", f"{TIMEOUT_SECONDS}s"]
         command = [wrk_path(), *options, "-s", str(script), url]
         started = time.time()
@@ -145,14 +160,15 @@ def wrk_path() -> str:
     return path
 
 
-def write_script(directory: Path, payloads: Sequence[Payload]) -> Path:
+def write_script(directory: Path, payloads: Sequence[Payload], headers: Mapping[str, str]) -> Path:
     """Write the payloads as files, which may hold any bytes, and the script that makes wrk send them."""
     adds = [
         f"  add({lua_string(payload.content_type)}, {lua_string(body)})"
         for payload, body in zip(payloads, written(payloads, directory), strict=True)
     ]
+    more = "".join(f", [{lua_string(name)}] = {lua_string(value)}" for name, value in headers.items())
     script = directory / "requests.lua"
-    script.write_text(_SCRIPT.format(adds="\n".join(adds)), encoding="utf-8")
+    script.write_text(_SCRIPT.format(adds="\n".join(adds), headers=more), encoding="utf-8")
     return script
 
 

@@ -18,6 +18,7 @@ from deployments.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from deployments.ingress.deadlines import CLIENT_TIMEOUT
 from deployments.ingress.images import IMAGE_FIELD
 from deployments.ingress.models import ModelTable, Takes
 from deployments.ingress.problems import in_inference_protocol
@@ -103,7 +104,7 @@ def post(
         "post": {
             "summary": summary,
             "tags": [tag],
-            "parameters": [request_id(), *parameters],
+            "parameters": [request_id(), request_timeout(), *parameters],
             "requestBody": {"required": True, "content": body},
             "responses": {
                 "200": response("Scored.", scored, {**model_headers(), **quota_headers(), **(headers or {})}),
@@ -169,6 +170,16 @@ def request_header(name: str, description: str) -> Json:
 def request_id() -> Json:
     """Return the header by which a client names its request."""
     return request_header(REQUEST_ID, "Taken over into the response and the logs.")
+
+
+def request_timeout() -> Json:
+    """Return the header by which a client says how long it waits."""
+    return {
+        "name": CLIENT_TIMEOUT,
+        "in": "header",
+        "description": "Seconds after which the client wants no answer; never more than the service's own limit.",
+        "schema": {"type": "number", "exclusiveMinimum": 0, "maximum": 999_999_999},
+    }
 
 
 def in_path(table: ModelTable, *names: Literal["model", "version"]) -> list[Json]:

@@ -61,9 +61,11 @@ def test_quotes_for_lua(text, literal):
 
 def test_bodies_go_into_files_as_they_are(tmp_path):
     contents = [bytes(range(256)), b'"\r\n\0]]']
-    script = wrk.write_script(tmp_path, [Payload(content, "image/jpeg") for content in contents])
+    script = wrk.write_script(tmp_path, [Payload(content, "image/jpeg") for content in contents], {"x-api-key": 'a"b'})
     assert [(tmp_path / f"{number}.body").read_bytes() for number in range(2)] == contents
-    assert script.read_text(encoding="utf-8").count("  add(") == 2
+    written = script.read_text(encoding="utf-8")
+    assert written.count("  add(") == 2
+    assert r'["Content-Type"] = content_type, ["x-api-key"] = "a\034b"}' in written
 
 
 def test_says_how_to_get_wrk(monkeypatch):

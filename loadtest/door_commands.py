@@ -1,4 +1,4 @@
-"""The benchmarks of overload, as commands of `scoring bench`."""
+"""The benchmarks of the front door, as commands of `scoring bench`."""
 
 # As in commands.py: each benchmark is imported by its own command.
 # ruff: noqa: PLC0415
@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from loadtest.configs import read_config
-from loadtest.options import Config, LoadedModel, Model, Photos, Questions, Reports, benchmark
+from loadtest.options import Config, LoadedModel, Model, Photos, Questions, Reports, Rounds, Seconds, benchmark
 from loadtest.payloads import photo_payloads, question_payloads
 
 
@@ -31,6 +31,14 @@ def overload(
 
     payloads = question_payloads(questions) if model is Model.FAQ else photo_payloads(photos)
     return [measure(read_config(config), model.value, payloads, factor=factor, seconds=seconds, plot=plot)]
+
+
+@benchmark
+def door(*, config: Config = None, questions: Questions = None, seconds: Seconds = 10, rounds: Rounds = 3) -> Reports:
+    """Keys, quotas, logs and traces: requests per second with each and with all, beside a service without."""
+    from loadtest.door_cost import measure
+
+    return [measure(read_config(config), question_payloads(questions), seconds=seconds, rounds=rounds)]
 
 
 @benchmark
