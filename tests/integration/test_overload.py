@@ -21,7 +21,8 @@ ARGS = {
     "ingress": {
         "max_body_mb": 8,
         "max_body_memory_mb": 8,
-        "body_timeout_seconds": 1,
+        # More than a hundred clients on a few cores need for a body of theirs.
+        "body_timeout_seconds": 5,
         "min_body_kb_per_second": 4096,
         "scaling": {"max_replicas": 1},
     },
