@@ -14,12 +14,6 @@ def slow(monkeypatch):
 
 
 @pytest.fixture
-def fast(monkeypatch):
-    for name, value in FAST_MODE.items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture
 def logged(caplog):
     """What Ray Serve's logger is told, which may not pass it on."""
     logger = logging.getLogger("ray.serve")
@@ -77,7 +71,7 @@ def test_side_ports_are_none_that_outgoing_connections_get_and_none_in_use(tmp_p
         taken.bind(("", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        monkeypatch.setattr(fast_mode, "SIDE_PORTS", range(port, port + 50))
+        monkeypatch.setattr(fast_mode, "SIDE_PORTS", range(port - 49, port + 1))
         assert str(port) not in isolation(tmp_path).values()
     monkeypatch.undo()
     assert max(fast_mode.SIDE_PORTS) < 32768
