@@ -33,8 +33,8 @@ class FaqMatcherReplica:
         observe_stage(self._load)
         # One thread: scoring holds the interpreter, and the event loop must stay free for the next call.
         self._scorer = ThreadPoolExecutor(1, thread_name_prefix="faq-scorer")
-        # Ready means that a real question has been matched.
-        self._model.score([Question("Is this replica ready?")])
+        # Ready means that a real question has been matched, and explained: that is compiled apart, for half a second.
+        self._model.score([Question("Is this replica ready?", explain=explain, top_k=1) for explain in (False, True)])
 
     async def score(
         self, questions: list[Question], waited_seconds: list[float], left_seconds: list[float] | None = None
