@@ -31,7 +31,7 @@ def bind(settings: ApplicationSettings) -> Application:
     return INGRESS.options(
         ray_actor_options=resources(settings.ingress.scaling),
         graceful_shutdown_timeout_s=drain_seconds(settings),
-        logging_config=settings.ingress.logging.for_ray_ingress(),
+        logging_config=settings.ingress.logging.for_ray(),
         user_config=settings.ingress_settings().model_dump(mode="json"),
         **ingress_options(settings.ingress.scaling, max_requests=settings.ingress.max_requests),
     ).bind(versions, settings.ingress.quotas.redis_url)

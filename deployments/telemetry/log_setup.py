@@ -6,12 +6,13 @@ import logging
 from collections.abc import Iterator
 from logging.handlers import MemoryHandler
 
-from deployments.telemetry.log_filter import ScrubbingFilter
+from deployments.telemetry.log_filter import RequestLineFilter, ScrubbingFilter
 from deployments.telemetry.log_format import JsonFormatter
 
 SERVE_LOGGER = "ray.serve"
 
 _FILTER = ScrubbingFilter()
+_REQUEST_LINES = RequestLineFilter()
 
 
 def protect_logs() -> None:
@@ -23,9 +24,10 @@ def protect_logs() -> None:
         if type(handler.formatter).__name__ == "JSONFormatter":
             handler.setFormatter(JsonFormatter())
     serve = logging.getLogger(SERVE_LOGGER)
-    if _FILTER not in serve.filters:
-        # Also between the moment when Ray replaces its handlers and the next call of this.
-        serve.addFilter(_FILTER)
+    # Scrubbing here, too: between the moment when Ray replaces its handlers and the next call of this.
+    for line_filter in (_REQUEST_LINES, _FILTER):
+        if line_filter not in serve.filters:
+            serve.addFilter(line_filter)
 
 
 def flush_logs() -> None:

@@ -25,12 +25,8 @@ class LoggingSettings(BaseModel):
     )
 
     def for_ray(self) -> dict[str, Any]:
-        """Ray Serve's `logging_config` of a stage."""
-        return {"encoding": self.format.upper(), "log_level": self.level}
-
-    def for_ray_ingress(self) -> dict[str, Any]:
-        """Ray Serve's `logging_config` of the ingress, whose own line for each request takes the place of Ray's."""
-        return {**self.for_ray(), "enable_access_log": False}
+        """Ray Serve's `logging_config`; the ingress's line for each request takes the place of Ray's."""
+        return {"encoding": self.format.upper(), "log_level": self.level, "enable_access_log": False}
 
 
 class TracingSettings(BaseModel):
