@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deployments.telemetry.log_filter import mark_clean
-from deployments.telemetry.log_format import dumped
+from deployments.telemetry.log_format import JsonLines, dumped, json_line
 from deployments.telemetry.observation import Observation
 from deployments.telemetry.scrubbing import scrubbed_line
 from deployments.telemetry.settings import LoggingSettings
@@ -33,24 +33,36 @@ class AccessLog:
 
     def __init__(self, settings: Callable[[], LoggingSettings]) -> None:
         self._settings = settings
+        self._lines: list[str] = []
 
     def write(self, observation: Observation) -> None:
-        """Write the line of one request."""
+        """Write the line of one request; in JSON it waits for `flush`."""
         settings = self._settings()
         is_dull = observation.route in PROBES and observation.status < FIRST_ERROR
         if not settings.access or is_dull or not logger.isEnabledFor(logging.INFO):
             return
-        fields = fields_of(observation)
-        message = MESSAGE if settings.format == "json" else as_text(fields)
-        record = logger.makeRecord(logger.name, logging.INFO, "", 0, message, (), None)
         # When the request ended, not when this thread came to it.
-        record.created = observation.began_at / 1e9 + observation.duration
+        ended = observation.began_at / 1e9 + observation.duration
+        fields = fields_of(observation)
         if settings.format == "json":
-            record.__dict__.update(fields)
-        # Ray's filters look for the request that runs on this thread, and there is none.
-        record.__dict__["skip_context_filter"] = True
-        mark_clean(record)
-        logger.handle(record)
+            self._lines.append(json_line(logger.name, "INFO", MESSAGE, ended, fields))
+        else:
+            _write_text(as_text(fields), ended)
+
+    def flush(self) -> None:
+        """Hand what waits to the log's handlers: for one line alone they take longer than all the rest does."""
+        if self._lines:
+            lines, self._lines = self._lines, []
+            logger.handle(JsonLines(logger.name, lines))
+
+
+def _write_text(line: str, ended: float) -> None:
+    record = logger.makeRecord(logger.name, logging.INFO, "", 0, line, (), None)
+    record.created = ended
+    # Ray's filters look for the request that runs on this thread, and there is none.
+    record.__dict__["skip_context_filter"] = True
+    mark_clean(record)
+    logger.handle(record)
 
 
 def fields_of(observation: Observation) -> dict[str, Any]:
@@ -62,7 +74,7 @@ def fields_of(observation: Observation) -> dict[str, Any]:
         "span_id": trace.span_id if trace else None,
         "client_id": observation.client_id or None,
         "protocol": observation.protocol,
-        "method": scrubbed_line(observation.method),
+        "method": observation.method,
         "route": observation.route if observation.route_is_known else scrubbed_line(observation.route, MAX_ROUTE),
         "model": observation.model or None,
         "version": observation.version or None,

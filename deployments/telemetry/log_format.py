@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from deployments.telemetry.log_filter import fields_of
+from deployments.telemetry.log_filter import fields_of, mark_clean
 
 # What Ray tells its own parts by, and no reader needs.
 _LEFT_OUT = frozenset({"skip_context_filter", "serve_access_log", "log_to_stderr"})
@@ -19,20 +19,41 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        content: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        for name, value in fields_of(record).items():
-            if name not in _LEFT_OUT:
-                content.setdefault(name, value)
+        message = record.getMessage()
+        if isinstance(record, JsonLines):
+            return message
+        fields = {name: value for name, value in fields_of(record).items() if name not in _LEFT_OUT}
         if record.exc_text:
-            content["exception"] = record.exc_text
+            fields["exception"] = record.exc_text
         if record.stack_info:
-            content["stack"] = record.stack_info
-        return dumped(content)
+            fields["stack"] = record.stack_info
+        return json_line(record.name, record.levelname, message, record.created, fields)
+
+
+class JsonLines(logging.LogRecord):
+    """Several lines that are formatted and scrubbed already, on their way to the handlers together.
+
+    Args:
+        logger: name of the logger.
+        lines: of `json_line`.
+    """
+
+    def __init__(self, logger: str, lines: list[str]) -> None:
+        super().__init__(logger, logging.INFO, "", 0, "\n".join(lines), None, None)
+        # Ray's filters look for the request that runs on this thread, and there is none.
+        self.__dict__["skip_context_filter"] = True
+        mark_clean(self)
+
+
+def json_line(logger: str, level: str, message: str, at: float, fields: dict[str, Any]) -> str:
+    """Return a line of the log: time (`at`, in seconds since the epoch), level, logger and message, then the fields."""
+    first = {
+        "time": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
+        "level": level,
+        "logger": logger,
+        "message": message,
+    }
+    return dumped(first | {name: value for name, value in fields.items() if name not in first})
 
 
 def dumped(content: dict[str, Any]) -> str:

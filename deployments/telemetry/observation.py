@@ -22,7 +22,7 @@ class Observation:
 
     Attributes:
         protocol: `reference`, `azureml`, `oip`, `grpc`, or `service` for what is no scoring.
-        method: as in HTTP.
+        method: one of HTTP's, or `OTHER`.
         route: its path where the service has it, else as the client sent it.
         route_is_known: whether the path is one that the service has.
         model: the model's name; empty where there is none.

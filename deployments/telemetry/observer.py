@@ -33,7 +33,8 @@ class Observer:
         self._replica = replica
         self._in_flight = 0
         self._spans: Spans | None = None
-        self._recorder = Recorder([count, AccessLog(lambda: self.logging).write, self._trace_spans], tasks)
+        log = AccessLog(lambda: self.logging)
+        self._recorder = Recorder([count, log.write, self._trace_spans], tasks, [log.flush])
         IN_FLIGHT.watch(self, (), lambda observer: observer.in_flight)
 
     def start(self) -> None:

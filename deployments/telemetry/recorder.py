@@ -37,11 +37,15 @@ class Recorder:
     Args:
         consumers: each is shown every observation.
         tasks: run each second, and at the end.
+        flushes: run after every few observations.
     """
 
-    def __init__(self, consumers: Sequence[Consumer] = (), tasks: Sequence[Task] = ()) -> None:
+    def __init__(
+        self, consumers: Sequence[Consumer] = (), tasks: Sequence[Task] = (), flushes: Sequence[Task] = ()
+    ) -> None:
         self._consumers = list(consumers)
         self._tasks = list(tasks)
+        self._flushes = list(flushes)
         self._waiting: deque[Observation] = deque()
         self._stop = threading.Event()
         self._work = threading.Lock()
@@ -76,6 +80,8 @@ class Recorder:
             while left > 0:
                 for _ in range(min(left, CHUNK)):
                     self._consume(self._waiting.popleft())
+                for flush in self._flushes:
+                    self._guarded(flush)
                 left -= CHUNK
                 time.sleep(BREATH_SECONDS)
 
