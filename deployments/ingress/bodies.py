@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from deployments.errors import BadRequest, InvalidInput, PayloadTooLarge, RequestTimeout
 from deployments.ingress.body_memory import IN_SCOPE, Held
+from deployments.ingress.headers import header
 from deployments.ingress.large_bodies import SIZE_IN_SCOPE, in_slices
 from deployments.ingress.settings import IngressSettings
 
@@ -22,7 +23,7 @@ KIBIBYTE = 1024
 
 def content_type(request: Request) -> str:
     """Return the media type without its parameters, in lower case; empty if the client sent none."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return (header(request, "content-type") or "").partition(";")[0].strip().lower()
 
 
 async def read_body(request: Request, settings: IngressSettings) -> bytes:
@@ -60,7 +61,7 @@ async def read_body(request: Request, settings: IngressSettings) -> bytes:
 
 def declared_length(request: Request) -> int:
     """Return the body's length as its client tells it; 0 if it does not."""
-    declared = request.headers.get("content-length", "")
+    declared = header(request, "content-length") or ""
     return int(declared) if declared.isdecimal() else 0
 
 

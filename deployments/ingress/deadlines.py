@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from deployments.deadlines import timed_out, until
 from deployments.errors import BadRequest
+from deployments.ingress.headers import header
 from deployments.ingress.settings import IngressSettings
 
 ResultT = TypeVar("ResultT")
@@ -97,7 +98,9 @@ def deadline_of(request: Request) -> Deadline:
 
 
 def _client_seconds(request: Request) -> float | None:
-    text = request.headers.get(KEPT_TIMEOUT, request.headers.get(CLIENT_TIMEOUT))
+    text = header(request, KEPT_TIMEOUT)
+    if text is None:
+        text = header(request, CLIENT_TIMEOUT)
     if text is None:
         return None
     if not (_SECONDS.fullmatch(text) and (seconds := float(text)) > 0):

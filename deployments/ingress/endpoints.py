@@ -16,7 +16,7 @@ from deployments.errors import BadRequest, MethodNotAllowed, NotFound, Overloade
 from deployments.ingress.body_memory import IN_SCOPE, BodyMemory, Held
 from deployments.ingress.lingering import without_the_rest
 from deployments.ingress.problems import problem_response
-from deployments.ingress.quotas.request_admission import quota_headers
+from deployments.ingress.quotas.request_admission import tell_quota
 from deployments.ingress.request_ids import mark, request_id_of
 from deployments.ingress.settings import Limits
 from deployments.telemetry.observation import note_error
@@ -97,7 +97,7 @@ async def http_error(request: Request, error: Exception) -> Response:
 
 def _finished(response: Response, request: Request, request_id: str) -> Response:
     mark(response, request, request_id)
-    response.headers.update(quota_headers(request))
+    tell_quota(response, request)
     return without_the_rest(response, request)
 
 

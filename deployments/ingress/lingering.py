@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from deployments.ingress.bodies import KIBIBYTE, declared_length
+from deployments.ingress.headers import header
 from deployments.ingress.large_bodies import SIZE_IN_SCOPE
 
 # What is left of a body up to this size is thrown away as it comes, and the connection serves on.
@@ -48,7 +49,7 @@ def without_the_rest(response: Response, request: Request) -> Response:
     """Return what answers a request of which more is to come than is worth reading, if it is one."""
     if SIZE_IN_SCOPE in request.scope:
         return response
-    is_long = declared_length(request) > WORTH_READING or "transfer-encoding" in request.headers
+    is_long = declared_length(request) > WORTH_READING or header(request, "transfer-encoding") is not None
     # What did not come in time will not come now.
     is_slow = response.status_code == HTTPStatus.REQUEST_TIMEOUT
     return LingeringResponse(response) if is_long or is_slow else response

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from starlette.middleware import Middleware
-from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.ingress.deadlines import CLIENT_TIMEOUT, KEPT_TIMEOUT
-from deployments.ingress.request_ids import REQUEST_ID, request_id_of
+from deployments.ingress.request_ids import REQUEST_ID, harmless_or_new
 
 # Ray Serve's header, by which it leaves it to the application to notice that a client went away.
 DISCONNECT_DISABLED = b"x-request-disconnect-disabled"
 _CLIENT_TIMEOUT, _TIMEOUT = CLIENT_TIMEOUT.encode(), KEPT_TIMEOUT.encode()
-_REPLACED = {REQUEST_ID.encode(), DISCONNECT_DISABLED, _TIMEOUT}
+_REQUEST_ID = REQUEST_ID.encode()
+_REPLACED = {_REQUEST_ID, DISCONNECT_DISABLED, _TIMEOUT}
 
 
 class Outermost:
@@ -31,13 +31,14 @@ class Outermost:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with changed headers."""
         if scope["type"] == "http":
-            request_id = request_id_of(Request(scope)).encode()
+            sent = next((value for name, value in scope["headers"] if name == _REQUEST_ID), b"")
+            request_id = harmless_or_new(sent.decode("latin-1")).encode()
             kept = [
                 (_TIMEOUT if name == _CLIENT_TIMEOUT else name, value)
                 for name, value in scope["headers"]
                 if name not in _REPLACED
             ]
-            scope["headers"] = [*kept, (REQUEST_ID.encode(), request_id), (DISCONNECT_DISABLED, b"?1")]
+            scope["headers"] = [*kept, (_REQUEST_ID, request_id), (DISCONNECT_DISABLED, b"?1")]
         await self._app(scope, receive, send)
 
 

@@ -8,6 +8,8 @@ import uuid
 from starlette.requests import Request
 from starlette.responses import Response
 
+from deployments.ingress.headers import header
+
 REQUEST_ID = "x-request-id"
 
 # What may stand in a log line or a header unquoted.
@@ -16,7 +18,11 @@ _ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 def request_id_of(request: Request) -> str:
     """Return the request's identifier if it has a harmless one, else a new one."""
-    sent = request.headers.get(REQUEST_ID, "")
+    return harmless_or_new(header(request, REQUEST_ID) or "")
+
+
+def harmless_or_new(sent: str) -> str:
+    """Return the identifier that a client sent if it may go into logs and headers, else a new one."""
     return sent if is_harmless(sent) else str(uuid.uuid4())
 
 
@@ -27,5 +33,5 @@ def is_harmless(identifier: str) -> bool:
 
 def mark(response: Response, request: Request, request_id: str) -> None:
     """Put the identifier into a response, unless Ray Serve does so: it gives one to every request without."""
-    if REQUEST_ID not in request.headers:
+    if header(request, REQUEST_ID) is None:
         response.headers[REQUEST_ID] = request_id

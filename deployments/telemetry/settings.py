@@ -40,7 +40,7 @@ class TracingSettings(BaseModel):
         description="Where an OpenTelemetry collector takes spans, as in http://collector:4318/v1/traces.",
     )
     sample_ratio: float = Field(
-        default=0.1,
+        default=0.05,
         ge=0,
         le=1,
         description="Share of the requests without a trace of their own that are traced; else their caller decides.",

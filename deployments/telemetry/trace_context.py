@@ -16,9 +16,6 @@ _SAMPLED = 1
 _MAX_STATE_MEMBERS = 32
 _MAX_STATE_CHARACTERS = 8192
 
-# Identifiers are no secrets, but those of two replicas must differ, also where a process was forked.
-_random = random.SystemRandom()
-
 
 @dataclass(frozen=True, slots=True)
 class TraceContext:
@@ -87,6 +84,7 @@ def valid_state(tracestate: str) -> str:
 
 
 def _new_id(bits: int) -> str:
-    while not (number := _random.getrandbits(bits)):
+    # Identifiers are no secrets, but those of two replicas must differ: Python seeds this anew in a forked process too.
+    while not (number := random.getrandbits(bits)):
         pass
     return f"{number:0{bits // 4}x}"

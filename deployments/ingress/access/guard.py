@@ -20,7 +20,7 @@ Need = Callable[[Principal, Request], None]
 
 
 class Guard:
-    """Lets requests through to a handler, with who sent them as `request.state.principal`.
+    """Lets requests through to a handler, with who sent them as `scope["state"]["principal"]`.
 
     Args:
         limits: the ingress's settings, which may change while it runs.
@@ -36,7 +36,7 @@ class Guard:
 
         async def answer(request: Request) -> Response:
             principal = await self.admit(request.scope["headers"])
-            request.state.principal = principal
+            request.scope.setdefault("state", {})["principal"] = principal
             need(principal, request)
             return await handler(request)
 

@@ -70,7 +70,7 @@ def principal_of(request: Request) -> Principal:
     """Return who sent a request that passed the guard.
 
     Raises:
-        AttributeError: the route has no guard.
+        KeyError: the route has no guard.
     """
-    principal: Principal = request.state.principal
+    principal: Principal = request.scope["state"]["principal"]
     return principal

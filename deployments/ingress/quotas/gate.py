@@ -10,8 +10,10 @@ from starlette.types import Message
 
 from deployments.ingress.access.principals import principal_of
 from deployments.ingress.endpoints import Handler
+from deployments.ingress.headers import header
 from deployments.ingress.quotas.admission import Admission
 from deployments.ingress.quotas.quotas import Quotas
+from deployments.ingress.quotas.request_admission import keep
 
 # A length of more digits is over every limit, as reading the body shows.
 MAX_DIGITS = 15
@@ -44,7 +46,7 @@ class QuotaGate:
         admission = await self._quotas.admit(principal_of(request).client_id, model, size=_announced(request))
         if admission is None:
             return await handler(request)
-        request.state.admission = admission
+        keep(admission, request)
         try:
             return await handler(_counted(request, admission) if admission.counts_bytes else request)
         finally:
@@ -52,7 +54,7 @@ class QuotaGate:
 
 
 def _announced(request: Request) -> int | None:
-    length = request.headers.get("content-length", "")
+    length = header(request, "content-length") or ""
     return int(length) if length.isdecimal() and len(length) <= MAX_DIGITS else None
 
 

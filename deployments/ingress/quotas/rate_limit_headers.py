@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from deployments.ingress.quotas.bounds import Bounds
 from deployments.ingress.quotas.counters import SECONDS_PER_DAY, Usage
@@ -16,6 +17,7 @@ def rate_limit_headers(bounds: Bounds, usage: Usage) -> dict[str, str]:
     return {POLICY: policy_of(bounds), RATE_LIMIT: rate_limit_of(bounds, usage)}
 
 
+@lru_cache(maxsize=1024)
 def policy_of(bounds: Bounds) -> str:
     """Return the limits: `q` is the quota, `w` its window in seconds, `qu` what it counts if not requests.
 

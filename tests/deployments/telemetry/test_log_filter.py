@@ -203,7 +203,16 @@ class TestSetup:
         for _ in range(3):
             log_setup.protect_logs()
         assert len(memory.filters) == 1
-        assert len(serve.filters) == 1
+        assert len(serve.filters) == 2
+
+    def test_ray_s_own_line_for_a_request_is_dropped_before_any_handler(self, serve):
+        memory, target = self.file_behind_memory()
+        serve.addHandler(memory)
+        log_setup.protect_logs()
+        serve.warning("POST /faq/score 200 3.1ms", extra={"serve_access_log": True})
+        serve.warning("kept", extra={"serve_access_log": False})
+        log_setup.flush_logs()
+        assert target.stream.getvalue() == "kept\n"
 
     def test_ray_s_json_becomes_the_product_s(self, serve):
         class JSONFormatter(logging.Formatter):

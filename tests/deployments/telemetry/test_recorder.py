@@ -62,6 +62,17 @@ def test_too_many_are_counted_as_lost(monkeypatch):
     assert LOST_OBSERVATIONS.take() == {(): 3}
 
 
+def test_what_consumers_gather_is_flushed_after_every_few():
+    seen, flushed = [], []
+    recorder = Recorder([seen.append], flushes=[lambda: flushed.append(len(seen))])
+    for number in range(40):
+        recorder.record(observed(number))
+    recorder.work()
+    assert flushed == [32, 40]
+    recorder.work()
+    assert flushed == [32, 40]
+
+
 @pytest.mark.parametrize("count", [1, 32, 33, 100])
 def test_chunks_lose_nothing(count):
     seen = []
