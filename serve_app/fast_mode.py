@@ -63,7 +63,7 @@ def fast_mode() -> dict[str, str]:
 
 
 def isolation(directory: Path) -> dict[str, str]:
-    """Return variables that keep HAProxy's files and the side ports apart from those of other services on the machine."""
+    """Return variables that keep HAProxy's files and side ports apart from those of other services on this machine."""
     metrics_port, stats_port, http_port, grpc_port = _free_ports(4)
     return {
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(directory / "haproxy.cfg"),
