@@ -1,0 +1,12 @@
+"""`scoring cluster`: a module for each command."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(help="Run the application on Kubernetes.", no_args_is_help=True)
+
+
+@app.callback()
+def _root() -> None:
+    pass
