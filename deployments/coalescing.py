@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import math
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,11 +24,9 @@ ResultT = TypeVar("ResultT")
 # results or errors, in the same order.
 Send = Callable[[list[ItemT], list[float], list[float]], Awaitable[Sequence[ResultT | Exception]]]
 
-# How many items may wait where nothing else is said: half as many again as the calls may carry. So what is accepted
-# takes at most two and a half times as long under any load as it does when all calls are out and nothing waits.
-WAITING_PER_SLOT = 1.5
-
-# Where calls carry few items, this many may wait all the same: bursts come in requests, whatever a call takes.
+# Where nothing else is said, as many items may wait as the calls may carry: so what is accepted takes at most twice as
+# long under any load as it does when all calls are out and nothing waits, and the queue is empty soon after. Where
+# calls carry few items, this many may wait all the same: bursts come in requests, whatever a call takes.
 LEAST_WAITING = 32
 
 
@@ -52,7 +49,7 @@ class Coalescer(Generic[ItemT, ResultT]):
         send: makes one call; see `Send`.
         max_items: items in one call at the most.
         max_waiting: items that may wait; the next is refused with Overloaded. None: as many as fit what calls may
-            carry, see `WAITING_PER_SLOT`.
+            carry, see `LEAST_WAITING`.
         max_calls: how many calls may be out, asked anew before each.
         weigh: weight of an item, in bytes for payloads.
         max_weight: weight of all items of a call at the most; a heavier item leaves alone.
@@ -136,7 +133,7 @@ class Coalescer(Generic[ItemT, ResultT]):
     def _most_waiting(self) -> int:
         if self._max_waiting is not None:
             return self._max_waiting
-        return max(LEAST_WAITING, math.ceil(WAITING_PER_SLOT * self._max_calls() * self._max_items))
+        return max(LEAST_WAITING, self._max_calls() * self._max_items)
 
     def _drop_late(self) -> None:
         """Make room where what waits is not wanted any more."""

@@ -19,7 +19,8 @@ from loadtest.configs import KINDS, Config, arguments
 from loadtest.errors import BenchmarkError
 from loadtest.memory_over_time import MEBIBYTE, MemoryOverTime, watched_memory
 from loadtest.open_loop import Timed
-from loadtest.overload import health_checks, one_replica_each, percentile
+from loadtest.overload import health_checks, one_replica_each
+from loadtest.overload_figures import percentile
 from loadtest.payloads import Payload
 from loadtest.report import Report
 from loadtest.service import Service, serving

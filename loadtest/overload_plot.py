@@ -6,13 +6,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
 from loadtest.errors import BenchmarkError
 from loadtest.open_loop import Timed
-
-if TYPE_CHECKING:
-    from loadtest.overload import Overload
+from loadtest.overload_figures import Overload, answered, percentile, refused
 
 
 def draw(found: Overload, file: Path) -> None:
@@ -25,7 +22,6 @@ def draw(found: Overload, file: Path) -> None:
         from matplotlib.figure import Figure  # noqa: PLC0415 - only who wants a picture needs it
     except ImportError:
         raise BenchmarkError("--plot needs matplotlib; install ray-scoring[faq-training].") from None
-    from loadtest.overload import answered, percentile, refused  # noqa: PLC0415 - it imports this module
 
     zero = min(found.in_overload).due
     figure = Figure(figsize=(9, 6), layout="constrained")

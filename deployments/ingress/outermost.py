@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.ingress.deadlines import CLIENT_TIMEOUT, KEPT_TIMEOUT
 from deployments.ingress.request_ids import REQUEST_ID, harmless_or_new
+from deployments.ingress.turnstile import Turnstile
 
 # Ray Serve's header, by which it leaves it to the application to notice that a client went away.
 DISCONNECT_DISABLED = b"x-request-disconnect-disabled"
@@ -16,7 +17,7 @@ _REPLACED = {_REQUEST_ID, DISCONNECT_DISABLED, _TIMEOUT}
 
 
 class Outermost:
-    """Changes three headers of each request before Ray Serve reads them.
+    """Changes three headers of each request before Ray Serve reads them, and lets a few begin at a time.
 
     The request's identifier: Ray decodes it and writes it to its logs and responses as it comes, so one that could
     forge a log line is replaced. And who notices that a client has gone: Ray would give every request two tasks
@@ -27,10 +28,14 @@ class Outermost:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._turnstile = Turnstile()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with changed headers."""
+        """Pass the request on with changed headers, when its turn has come."""
         if scope["type"] == "http":
+            # Only requests that score wait here: health checks go first.
+            if scope["method"] == "POST":
+                await self._turnstile.enter()
             sent = next((value for name, value in scope["headers"] if name == _REQUEST_ID), b"")
             request_id = harmless_or_new(sent.decode("latin-1")).encode()
             kept = [

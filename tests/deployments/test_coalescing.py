@@ -193,7 +193,7 @@ async def test_calls_carry_the_seconds_that_each_item_has_left():
     assert 0 < short <= 5
 
 
-@pytest.mark.parametrize(("max_items", "max_calls", "wanted"), [(32, 2, 96), (32, 4, 192), (4, 2, 32), (1, 1, 32)])
+@pytest.mark.parametrize(("max_items", "max_calls", "wanted"), [(32, 2, 64), (32, 4, 128), (4, 2, 32), (1, 1, 32)])
 async def test_where_nothing_else_is_said_as_many_may_wait_as_fit_what_calls_carry(max_items, max_calls, wanted):
     stage = Stage(gated=True)
     joined = coalescer(stage, max_items=max_items, max_calls=max_calls, max_waiting=None)

@@ -1,9 +1,17 @@
 """Real services, started as a user starts them."""
 
+import importlib.util
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from services import Service, write_config
+from services import SCORING, Service, write_config
+
+# A Python that has the package kserve, whose requirements do not fit those of this project.
+KSERVE_PYTHON = "SCORING_KSERVE_PYTHON"
 
 
 def pytest_collection_modifyitems(items):
@@ -59,3 +67,35 @@ def service(tmp_path_factory):
 @pytest.fixture
 def client(service):
     return service.client
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    """Where keys are."""
+    return tmp_path_factory.mktemp("access") / "keys"
+
+
+@pytest.fixture(scope="module")
+def keys(directory):
+    """Run `scoring keys`; returns what it prints for programs."""
+
+    def keys(command, *arguments):
+        run = subprocess.run(
+            [SCORING, "keys", command, *arguments, "--directory", directory],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        return json.loads(run.stdout) if "--json" in arguments else None
+
+    return keys
+
+
+@pytest.fixture(scope="session")
+def kserve_python():
+    if importlib.util.find_spec("kserve"):
+        return sys.executable
+    if python := os.environ.get(KSERVE_PYTHON):
+        return python
+    pytest.skip(f"needs the package kserve, here or in an environment whose Python {KSERVE_PYTHON} names")

@@ -1,14 +1,12 @@
 """Keys that are made, rotated and revoked while clients send requests to several replicas of the ingress."""
 
-import json
-import subprocess
 import threading
 import time
 from dataclasses import dataclass
 
 import httpx
 import pytest
-from services import SCORING, write_config
+from services import write_config
 
 # What the product promises: on every replica, a change holds by then.
 SECONDS = 5
@@ -71,28 +69,6 @@ class Load:
 
     def statuses(self, name, *, since=float("-inf"), before=float("inf")):
         return {each.status for each in self.answers[name] if each.sent >= since and each.answered < before}
-
-
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory):
-    return tmp_path_factory.mktemp("access") / "keys"
-
-
-@pytest.fixture(scope="module")
-def keys(directory):
-    """Run `scoring keys`."""
-
-    def keys(command, *arguments):
-        run = subprocess.run(
-            [SCORING, "keys", command, *arguments, "--directory", directory],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=True,
-        )
-        return json.loads(run.stdout) if "--json" in arguments else None
-
-    return keys
 
 
 @pytest.fixture(scope="module")

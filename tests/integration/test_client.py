@@ -3,12 +3,11 @@
 import asyncio
 import inspect
 import json
-import subprocess
 import time
 
 import pytest
 from payloads import photo
-from services import SCORING, Service, write_config
+from services import Service, write_config
 from typer.testing import CliRunner
 
 from serve_app.client import (
@@ -29,28 +28,6 @@ UNKNOWN = "Which cheese goes with a lasagna for eleven guests?"
 SECONDS = 5
 
 KINDS = {"sync": ScoringClient, "async": AsyncScoringClient}
-
-
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory):
-    return tmp_path_factory.mktemp("access") / "keys"
-
-
-@pytest.fixture(scope="module")
-def keys(directory):
-    """Run `scoring keys`; returns what it prints for programs."""
-
-    def keys(command, *arguments):
-        run = subprocess.run(
-            [SCORING, "keys", command, *arguments, "--directory", directory],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=True,
-        )
-        return json.loads(run.stdout) if "--json" in arguments else None
-
-    return keys
 
 
 @pytest.fixture(scope="module")

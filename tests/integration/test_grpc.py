@@ -1,10 +1,8 @@
 """The Open Inference Protocol over gRPC, with the clients of others, keys on."""
 
-import importlib.util
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import grpc
@@ -20,7 +18,6 @@ triton = pytest.importorskip("tritonclient.grpc", reason="needs tritonclient and
 
 KNOWN = "How do I serve on a different port than 8000?"
 UNKNOWN = "Which cheese goes with a lasagna for eleven guests?"
-KSERVE_PYTHON = "SCORING_KSERVE_PYTHON"
 LIMIT_MB = 8
 AT_ONCE = 2
 NETWORK = {"architecture": "squeezenet1_1", "weights": "DEFAULT", "download": False}
@@ -164,15 +161,6 @@ def test_typed_contents_are_answered_typed(channel, keys, image):
         assert not response.raw_output_contents
         told = dict(asked.trailing_metadata())
         assert (told["x-model-name"], told["x-model-version"]) == (model, "1")
-
-
-@pytest.fixture(scope="module")
-def kserve_python():
-    if importlib.util.find_spec("kserve"):
-        return sys.executable
-    if python := os.environ.get(KSERVE_PYTHON):
-        return python
-    pytest.skip(f"needs the package kserve, here or in an environment whose Python {KSERVE_PYTHON} names")
 
 
 def test_kserve_asks_both_models(guarded, kserve_python, keys, image, tmp_path):

@@ -1,11 +1,8 @@
 """Clients of other servers, and requests as their documents have them, against a running service."""
 
 import base64
-import importlib.util
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +14,6 @@ from tritonclient.utils import InferenceServerException
 
 KNOWN = "How do I serve on a different port than 8000?"
 UNKNOWN = "Which cheese goes with a lasagna for eleven guests?"
-
-# A Python that has the package kserve, whose requirements do not fit those of this project.
-KSERVE_PYTHON = "SCORING_KSERVE_PYTHON"
 
 
 @pytest.fixture(scope="module")
@@ -153,15 +147,6 @@ def test_triton_asks_the_classifier_with_pixels(server, binary):
 def test_triton_shows_the_sentence_of_a_refusal(server, model, tensor, words):
     with pytest.raises(InferenceServerException, match=words):
         asked(server, model, *tensor)
-
-
-@pytest.fixture(scope="module")
-def kserve_python():
-    if importlib.util.find_spec("kserve"):
-        return sys.executable
-    if python := os.environ.get(KSERVE_PYTHON):
-        return python
-    pytest.skip(f"needs the package kserve, here or in an environment whose Python {KSERVE_PYTHON} names")
 
 
 def test_kserve_asks_both_models(service, kserve_python, client, image, tmp_path):

@@ -1,8 +1,6 @@
 """Quotas of a service with two replicas of the ingress, counted in a Redis of their own."""
 
 import itertools
-import json
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -12,7 +10,7 @@ import httpx
 import psutil
 import pytest
 from redis_server import PASSWORD, QUOTED, RedisServer
-from services import SCORING, Service, write_config
+from services import Service, write_config
 
 QUESTION = {"input": "port", "top_k": 1}
 BURST = 40
@@ -26,29 +24,12 @@ def server():
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory):
-    return tmp_path_factory.mktemp("access") / "keys"
+def credentials(keys):
+    return {name: keys("create", name, "--json")["primaryKey"] for name in ("first", "second", "free")}
 
 
 @pytest.fixture(scope="module")
-def key_of(directory):
-    """Make clients with keys."""
-
-    def key_of(client):
-        command = [SCORING, "keys", "create", client, "--json", "--directory", directory]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-        return json.loads(run.stdout)["primaryKey"]
-
-    return key_of
-
-
-@pytest.fixture(scope="module")
-def keys(key_of):
-    return {name: key_of(name) for name in ("first", "second", "free")}
-
-
-@pytest.fixture(scope="module")
-def service(server, directory, keys, tmp_path_factory):
+def service(server, directory, credentials, tmp_path_factory):
     quotas = {
         # So slow that no test waits for more.
         "default": {"requests_per_second": 1e-4, "burst": BURST},
@@ -88,12 +69,12 @@ def replicas_at(service, server):
     }
 
 
-def test_two_replicas_share_a_quota(service, server, keys):
+def test_two_replicas_share_a_quota(service, server, credentials):
     until = time.monotonic() + 60
     while len(replicas_at(service, server)) < 2:
         assert time.monotonic() < until
-        ask(service, keys["free"])
-    responses = [ask(service, keys["first"]) for _ in range(BURST + 20)]
+        ask(service, credentials["free"])
+    responses = [ask(service, credentials["first"]) for _ in range(BURST + 20)]
     assert [each.status_code for each in responses] == [200] * BURST + [429] * 20
     left = [int(each.headers["ratelimit"].split("r=")[1].partition(";")[0]) for each in responses[:BURST]]
     assert left == list(range(BURST - 1, -1, -1))
@@ -102,8 +83,8 @@ def test_two_replicas_share_a_quota(service, server, keys):
     assert int(refused.headers["retry-after"]) > 1000
 
 
-def test_others_have_a_quota_of_their_own_and_health_none(service, keys):
-    assert ask(service, keys["second"]).status_code == 200
+def test_others_have_a_quota_of_their_own_and_health_none(service, credentials):
+    assert ask(service, credentials["second"]).status_code == 200
     for path in ("/", "/v2/health/ready"):
         assert service.client.get(path).status_code == 200
 
@@ -138,22 +119,22 @@ class Load:
             time.sleep(0.02)
 
 
-def test_requests_go_on_when_redis_dies_and_are_counted_when_it_is_back(service, server, keys):
-    with Load(service, keys["free"]) as load:
+def test_requests_go_on_when_redis_dies_and_are_counted_when_it_is_back(service, server, credentials):
+    with Load(service, credentials["free"]) as load:
         load.go_on(20)
         server.kill()
         load.go_on(100)
         # Nothing counts any more.
-        assert {ask(service, keys["first"]).status_code for _ in range(20)} == {200}
+        assert {ask(service, credentials["first"]).status_code for _ in range(20)} == {200}
         server.start()
         load.go_on(20)
     assert load.statuses.keys() == {200}
     until = time.monotonic() + 60
     while len(replicas_at(service, server)) < 2:
         assert time.monotonic() < until
-        ask(service, keys["free"])
+        ask(service, credentials["free"])
     # A new Redis has forgotten what was counted.
-    statuses = Counter(ask(service, keys["first"]).status_code for _ in range(BURST + 10))
+    statuses = Counter(ask(service, credentials["first"]).status_code for _ in range(BURST + 10))
     assert statuses == {200: BURST, 429: 10}
 
 

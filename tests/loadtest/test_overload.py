@@ -5,7 +5,8 @@ import pytest
 from loadtest import open_loop
 from loadtest.memory_over_time import MemoryOverTime
 from loadtest.open_loop import Timed, _Load
-from loadtest.overload import Overload, one_replica_each, percentile, recovery_seconds, report
+from loadtest.overload import one_replica_each
+from loadtest.overload_figures import Overload, percentile, recovery_seconds, report
 from loadtest.overload_plot import draw
 from loadtest.payloads import Payload
 
@@ -22,7 +23,7 @@ def found():
 
 
 def test_the_report_tells_answers_from_refusals_and_failures():
-    rows = dict(report("image", found(), 10).rows)
+    rows = dict(report("image", found(), clients=32, factor=10).rows)
     assert rows["Answers: median / p99 in overload, ms"] == "200 / 200"
     assert rows["p99 in overload / at capacity"] == "2.00"
     assert rows["Refusals: median / p99, ms"] == "10 / 10"

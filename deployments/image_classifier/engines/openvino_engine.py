@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from deployments.image_classifier.engines.engine import Facts, Precision
 from deployments.image_classifier.engines.machine import usable_cpus
 from deployments.image_classifier.engines.parts import run_parts
-from deployments.image_classifier.engines.probe import probes
+from deployments.image_classifier.engines.probe import probe, probes
 
 # By OpenVINO's names. int8 is in the network itself; what of it is not quantized computes in fp32.
 TYPES: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}
@@ -68,6 +68,9 @@ class OpenvinoEngine:
             several = core.compile_model(model, "CPU", self._settings(self._streams))
             shared = [several.create_infer_request() for _ in range(self._streams)]
         self._requests = _Requests(alone.create_infer_request(), shared)
+        # OpenVINO's binding prepares itself at the first inference, under a lock of its own, and may wait for the
+        # interpreter there: two first inferences at once wait for each other for ever. So the first is here, alone.
+        _run(self._requests.all[0], probe(side))
 
     @property
     def streams(self) -> int:

@@ -38,6 +38,8 @@ class Bounds:
 
     def narrowed(self, settings: IngressSettings) -> IngressSettings:
         """Return the ingress's settings with this client's limits where they are lower."""
+        if self.images is None and self.questions is None:
+            return settings
         own = {"max_images_per_request": self.images, "max_questions_per_request": self.questions}
         lower = {name: most for name, most in own.items() if most is not None and most < getattr(settings, name)}
         return settings.model_copy(update=lower) if lower else settings

@@ -110,6 +110,16 @@ def test_streams_answer_callers_at_the_same_time(small):
     np.testing.assert_allclose(np.concatenate(answers), expected, atol=1e-5)
 
 
+def test_openvino_has_inferred_once_before_two_threads_can(small, monkeypatch):
+    # Two first inferences at once can wait for each other for ever, within OpenVINO's binding.
+    module = pytest.importorskip("deployments.image_classifier.engines.openvino_engine")
+    open_engine(small, "openvino", "fp32")  # converts, which infers too
+    ran, run = [], module._run
+    monkeypatch.setattr(module, "_run", lambda request, images: ran.append(len(images)) or run(request, images))
+    open_engine(small, "openvino", "fp32", threads=2, streams=2)
+    assert ran == [1]
+
+
 def test_there_are_as_many_streams_as_threads_at_the_most(small):
     engine = open_engine(small, "openvino", "fp32", threads=1, streams=4)
     assert engine.streams == 1
