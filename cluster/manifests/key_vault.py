@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from cluster.manifests.names import keys_secret, metadata
+from cluster.manifests.yaml_text import dump
 
 if TYPE_CHECKING:
     from cluster.manifests.application import Application
@@ -36,7 +35,7 @@ def key_vault_objects(settings: ClusterSettings, application: Application) -> li
                     "clientID": vault.client_id,
                     "usePodIdentity": "false",
                     # A list of texts, each YAML in itself.
-                    "objects": yaml.safe_dump({"array": wanted}, sort_keys=False),
+                    "objects": dump({"array": wanted}),
                 },
                 "secretObjects": [_secret(secret, keys) for secret, keys in secrets.items()],
             },
@@ -50,7 +49,7 @@ def vault_name(secret: str, key: str) -> str:
 
 
 def _wanted(secret: str, key: str) -> str:
-    return yaml.safe_dump({"objectName": vault_name(secret, key), "objectType": "secret"}, sort_keys=False)
+    return dump({"objectName": vault_name(secret, key), "objectType": "secret"})
 
 
 def _secret(secret: str, keys: list[str]) -> dict[str, Any]:

@@ -19,6 +19,9 @@ _RULES = ("scoring.rules.yaml", "../../observability/prometheus/scoring.rules.ya
 # What tells series of pods apart, and pods of an old Ray cluster from those of a new one.
 _POD_LABELS = {"ray_io_cluster": "ray_cluster", "app_kubernetes_io_component": "component"}
 
+# Azure's Prometheus asks for them, and drops what is beyond.
+_LIMITS = {"labelLimit": 63, "labelNameLengthLimit": 511, "labelValueLengthLimit": 1023}
+
 
 def monitoring_objects(settings: ClusterSettings) -> list[dict[str, Any]]:
     """Return the monitor of the pods and, for Prometheus's operator, the rules.
@@ -42,6 +45,7 @@ def _monitor(settings: ClusterSettings, api: str) -> dict[str, Any]:
         "kind": "PodMonitor",
         "metadata": _metadata(settings, settings.name),
         "spec": {
+            **_LIMITS,
             "selector": {
                 "matchLabels": {INSTANCE: settings.name},
                 "matchExpressions": [{"key": COMPONENT, "operator": "In", "values": [HEAD, WORKER]}],

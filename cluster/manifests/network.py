@@ -25,7 +25,9 @@ def network_policies(settings: ClusterSettings, application: Application) -> lis
     if not settings.network.policies:
         return []
     found = [_policy(settings, "ray", _ray_pods(settings), _into_ray(settings, application), _out_of_ray(settings))]
-    found.append(_policy(settings, "head", _only(settings, HEAD), _into_head(settings), [_anywhere(*API_PORTS)]))
+    found.append(
+        _policy(settings, "head", _only(settings, HEAD), _into_head(settings, application), [_anywhere(*API_PORTS)])
+    )
     if settings.redis and settings.redis.address is None:
         found.append(_policy(settings, "redis", _only(settings, REDIS), [_from_ray(settings)], []))
     return found
@@ -63,12 +65,13 @@ def _into_ray(settings: ClusterSettings, application: Application) -> list[Rule]
     if gateway:
         rules.append(_from_namespace(gateway.namespace, *serve))
     rules += [_from_namespace(namespace, *serve) for namespace in settings.network.clients]
-    # KubeRay asks the head's own HAProxy whether it answers; for other pods their probes do, which are always let in.
     return [*rules, _from_namespace(settings.monitoring.namespace, METRICS_PORT)]
 
 
-def _into_head(settings: ClusterSettings) -> list[Rule]:
-    return [_from_namespace(settings.network.operator_namespace, DASHBOARD_PORT, AGENT_PORT, 8000)]
+def _into_head(settings: ClusterSettings, application: Application) -> list[Rule]:
+    # KubeRay hands the application's config to the dashboard, and asks the head's HAProxy whether it answers; of other
+    # pods their probes ask, which are always let in.
+    return [_from_namespace(settings.network.operator_namespace, DASHBOARD_PORT, AGENT_PORT, application.port)]
 
 
 def _out_of_ray(settings: ClusterSettings) -> list[Rule]:

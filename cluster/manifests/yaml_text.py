@@ -31,7 +31,7 @@ _KEY = re.compile(r"^(?P<indent>(?: |- )*)(?P<key>[A-Za-z0-9-]+):(?: |$)")
 
 def to_text(objects: list[dict[str, Any]]) -> str:
     """Write objects one after the other, as `kubectl apply` takes them."""
-    return "".join(f"---\n{_with_reasons(_dump(each))}" for each in objects)
+    return "".join(f"---\n{_with_reasons(dump(each))}" for each in objects)
 
 
 def file_name(number: int, each: dict[str, Any]) -> str:
@@ -54,8 +54,9 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def _dump(each: dict[str, Any]) -> str:
-    text: str = yaml.dump(each, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
+def dump(content: Any) -> str:
+    """Write what an object, or a text in an object, holds."""
+    text: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
     return text
 
 
