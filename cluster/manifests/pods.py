@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cluster.images.source import Target, repository, tag_of
 from cluster.manifests.draining import ROUTES_SECONDS, Draining
 from cluster.manifests.environment import environment
 from cluster.manifests.names import COMPONENT, HEAD, INSTANCE, RAY_CLUSTER, WORKER, labels
 from cluster.manifests.security import container_security, pod_security, same
 from cluster.manifests.volumes import token_volume, volumes
-from deployments.errors import StartupError
 
 if TYPE_CHECKING:
     from cluster.manifests.application import Application
@@ -23,15 +23,15 @@ AKS_USER_POOL = {"kubernetes.azure.com/mode": "user"}
 AKS_GPU_POOL = {"kubernetes.azure.com/accelerator": "nvidia"}
 
 
-def image(settings: ClusterSettings) -> str:
-    """Return the container image with its tag.
+def image(settings: ClusterSettings, *, gpus: int = 0) -> str:
+    """Return the container image with its tag: the one that is set, else that of this source.
 
     Raises:
-        StartupError: no tag is set.
+        StartupError: no tag is set, and there is no source.
     """
-    if settings.image.tag is None:
-        raise StartupError("image.tag is not set; `scoring cluster image tag` prints that of this source.")
-    return f"{settings.image.repository}:{settings.image.tag}"
+    target: Target = "gpu" if gpus else "cpu"
+    tag = settings.image.gpu_tag if gpus else settings.image.tag
+    return f"{settings.image.repository}:{tag or tag_of(repository(), target, settings.image.base)}"
 
 
 def holds_replicas(settings: ClusterSettings) -> bool:
@@ -132,7 +132,7 @@ def _container(
     accelerators = {GPU: gpus} if gpus else {}
     return {
         "name": name,
-        "image": image(settings),
+        "image": image(settings, gpus=gpus),
         "imagePullPolicy": settings.image.pull_policy,
         "env": environment(settings, application, drains=drains),
         "resources": same(cpu=resources.cpu, memory=resources.memory, **accelerators),

@@ -27,10 +27,12 @@ def example_in(name: str, namespace: str, **values) -> ClusterSettings:
 
 
 @pytest.fixture(scope="module")
-def api():
+def api(tmp_path_factory):
     if not os.environ.get("KUBECONFIG"):
         pytest.skip(NO_CLUSTER)
-    return kubernetes.dynamic.DynamicClient(kubernetes.config.new_client_from_config())
+    # What a cluster knows may be another than at the last run, so nothing that was kept of it is read.
+    cache = tmp_path_factory.mktemp("discovery") / "cache.json"
+    return kubernetes.dynamic.DynamicClient(kubernetes.config.new_client_from_config(), cache_file=str(cache))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def apply(api, each, **options):
 
 def dry_run(api, each):
     try:
-        return apply(api, each, dry_run="All", field_validation="Strict")
+        return apply(api, each, dry_run="All", query_params=[("fieldValidation", "Strict")])
     except kubernetes.dynamic.exceptions.ResourceNotFoundError:
         pytest.skip(f"This cluster does not know {each['kind']} of {each['apiVersion']}.")
 
@@ -92,6 +94,13 @@ def test_the_api_server_takes_what_no_example_has(api, namespace, kind, values):
     for each in objects(example_in("local", namespace, **values)):
         if each["kind"] == kind:
             assert dry_run(api, each).metadata.name == each["metadata"]["name"]
+
+
+def test_a_field_that_there_is_not_is_noticed(api, namespace):
+    each = ray_service(example_in("local", namespace))
+    each["spec"]["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]["nodeSelecter"] = {"a": "b"}
+    with pytest.raises(kubernetes.client.ApiException, match="nodeSelecter"):
+        dry_run(api, each)
 
 
 def templates(settings):

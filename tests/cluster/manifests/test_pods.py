@@ -2,11 +2,9 @@ import re
 import tomllib
 from pathlib import Path
 
-import pytest
-
+from cluster.images.source import repository, tag_of
 from cluster.manifests.objects import objects, ray_service
 from cluster.manifests.ray_service import RAY_VERSION
-from deployments.errors import StartupError
 from serve_app.fast_mode import FAST_MODE, LOCAL_DRAINING, QUIET_AT_REST
 
 ROOT = Path(__file__).parents[3]
@@ -174,6 +172,12 @@ def test_ray_s_version_is_the_locked_one():
     assert any(RAY_VERSION.rpartition(".")[0] in each for each in extras["serve"])
 
 
-def test_an_image_needs_a_tag(local, changed):
-    with pytest.raises(StartupError, match=r"image\.tag is not set"):
-        ray_service(changed(local, image={"repository": "ray-scoring"}))
+def test_gpu_workers_have_an_image_of_their_own(aks):
+    images = [worker_of(aks, number)["template"]["spec"]["containers"][0]["image"] for number in (0, 1)]
+    assert images == ["scoring.azurecr.io/ray-scoring:example", "scoring.azurecr.io/ray-scoring:example-gpu"]
+
+
+def test_without_a_tag_it_is_that_of_the_source(local, changed):
+    container = head_of(changed(local, image={"repository": "ray-scoring"}))["template"]["spec"]["containers"][0]
+    base = local.image.base
+    assert container["image"] == f"ray-scoring:{tag_of(repository(), 'cpu', base)}"
