@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import typer
 
+from cluster.images.commands import app as image
+from cluster.manifests.render_command import render
+
 app = typer.Typer(help="Run the application on Kubernetes.", no_args_is_help=True)
 
 
 @app.callback()
 def _root() -> None:
     pass
+
+
+app.add_typer(image, name="image")
+app.command()(render)
