@@ -121,7 +121,7 @@ def _declared(config):
     def program():
         return pulumi.Output.from_input(build(settings)).apply(outputs.update)
 
-    # Every resource knows its type's former names, for which Pulumi takes most of the time; a new stack has none of them.
+    # Every resource brings its former names, over which Pulumi spends most of the time; a new stack has none of them.
     with mock.patch.object(pulumi.ResourceOptions, "merge", staticmethod(_merged_without_aliases)):
         program()
     return Stack(azure.declared, outputs)

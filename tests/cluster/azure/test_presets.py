@@ -5,6 +5,8 @@ from collections import Counter
 import pytest
 from azure_stack import configured
 
+from cluster.azure.settings import from_config
+
 ALWAYS = {
     "resources:ResourceGroup": 1,
     "network:VirtualNetwork": 1,
@@ -63,3 +65,11 @@ def test_production_has_no_single_point_of_failure(stack):
         assert pool["availabilityZones"] == ["1", "2", "3"]
     assert it.one("containerregistry:Registry")["zoneRedundancy"] == "Enabled"
     assert it.one("network:PublicIPAddress", "ingress-address")["zones"] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("preset", OF)
+def test_the_table_of_costs_is_about_these_nodes(repository, preset):
+    pools = from_config(configured(preset)).pools
+    table = (repository / "docs/aks.md").read_text().split("## What it costs")[1]
+    for pool in (pools.system, pools.cpu, pools.gpu):
+        assert f" {pool.min_nodes} x {pool.vm_size} |" in table
