@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import typer
 
+from cluster.doctor.commands import doctor
+
 app = typer.Typer(help="Run the application on Kubernetes.", no_args_is_help=True)
 
 
 @app.callback()
 def _root() -> None:
     pass
+
+
+app.command()(doctor)
