@@ -76,12 +76,12 @@ def pod(settings: PodSettings, requests: Sequence[Json]) -> Json:
         },
         "volumeMounts": [{"name": "ca", "mountPath": _CA.rpartition("/")[0], "readOnly": True}],
     }
-    placement = {
+    placement: Json = {
         key: settings.like[key]
         for key in ("nodeSelector", "tolerations", "affinity", "imagePullSecrets", "runtimeClassName", "dnsPolicy")
         if key in settings.like
     }
-    spec = {
+    spec: Json = {
         **placement,
         "restartPolicy": "Never",
         "activeDeadlineSeconds": POD_SECONDS,
