@@ -31,7 +31,7 @@ def quota(api: ClusterApi, rendered: Rendered) -> Finding:
         return ok(f"the namespace {namespace} has no quota")
     services = rendered.of_kind("RayService")
     name = services[0]["metadata"]["name"] if services else ""
-    runs = bool(name) and bool(api.find(f"/apis/ray.io/v1/namespaces/{namespace}/rayservices/{name}"))
+    runs = bool(name) and api.find(f"/apis/ray.io/v1/namespaces/{namespace}/rayservices/{name}") is not None
     groups = rendered.pod_groups()
     least, most = needed((each, each.least) for each in groups), needed((each, each.most) for each in groups)
     if lacking := [text for each in quotas for text in _lacking(each, least)]:

@@ -1,7 +1,7 @@
 """A fake API server at the level of HTTP, objects as they are rendered, and certificates."""
 
-import datetime
 import ssl
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import httpx
@@ -101,15 +101,15 @@ def certify():
     def make(*names, days=90.0, begins=-1.0):
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-        now = datetime.datetime.now(datetime.UTC)
+        now = datetime.now(UTC)
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now + datetime.timedelta(days=begins))
-            .not_valid_after(now + datetime.timedelta(days=days))
+            .not_valid_before(now + timedelta(days=begins))
+            .not_valid_after(now + timedelta(days=days))
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         )

@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,9 +59,6 @@ def test_host_and_port_come_out_as_they_went_in(scheme, host, port, path):
 
 @given(st.text(max_size=60) | st.text(max_size=40).map(lambda text: f"https://{text}"))
 def test_any_text_leads_somewhere_or_nowhere(uri):
-    try:
+    with suppress(UnknownHost):
         endpoint = endpoint_of(uri, {})
-    except UnknownHost as error:
-        assert str(error)
-    else:
         assert endpoint is None or (endpoint.host and 0 < endpoint.port < 65536)
