@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from cluster.doctor.commands import doctor
+from cluster.manifests.render_command import render
 
 app = typer.Typer(help="Run the application on Kubernetes.", no_args_is_help=True)
 
@@ -15,3 +16,4 @@ def _root() -> None:
 
 
 app.command()(doctor)
+app.command()(render)

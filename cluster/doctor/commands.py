@@ -37,14 +37,16 @@ def doctor(
     from cluster.doctor.rendered import Rendered
     from cluster.doctor.report import as_json as in_json
     from cluster.doctor.report import is_well, show
+    from cluster.manifests.names import keys_secret
     from cluster.manifests.objects import objects
     from cluster.settings import read_settings
 
     # So that the pod is deleted when the doctor is told to stop, as it is on Ctrl-C.
     signal.signal(signal.SIGTERM, lambda number, _: _stop(number))
     read = read_settings(settings)
+    brought = frozenset({("Secret", keys_secret(read))} if read.key_vault is None else ())
     plan = Plan(
-        rendered=Rendered(read.namespace, objects(read)),
+        rendered=Rendered(read.namespace, objects(read), brought),
         platform=read.platform,
         stages=tuple(stage or Stage),
         inside=inside,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +30,11 @@ _ASKED = {
     "issuer": "identity provider",
     "jwks_uri": "its keys",
 }
+_STAGES = list(Stage)
+
+# Stands for the value of a variable that is not known.
+_HIDDEN = "hidden-variable"
+
 _OWN_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -78,9 +83,7 @@ def targets(rendered: Rendered, *, platform: str, api_server: str) -> list[Targe
         if each.endpoint and (each.endpoint.host in _OWN_MACHINE or _is_made(each, made, rendered.namespace)):
             continue
         key = each.endpoint or each.why
-        # Of two reasons the one that cannot do without it stands.
-        if key not in wanted or (each.needed and not wanted[key].needed):
-            wanted[key] = each
+        wanted[key] = _first_of(wanted.get(key, each), each)
     return list(wanted.values())
 
 
@@ -89,6 +92,12 @@ def api_endpoint(url: str) -> Endpoint:
     parts = urlsplit(url)
     tls = parts.scheme != "http"
     return Endpoint(parts.hostname or "localhost", parts.port or (443 if tls else 80), tls)
+
+
+def _first_of(one: Target, other: Target) -> Target:
+    """Of two reasons for a host take the earlier, and that it is needed if either needs it."""
+    first = min(one, other, key=lambda each: _STAGES.index(each.stage))
+    return replace(first, needed=one.needed or other.needed)
 
 
 def _is_made(target: Target, services: set[str], namespace: str) -> bool:
@@ -134,18 +143,17 @@ def _target(
     value: str, why: str, stage: Stage, environment: Mapping[str, str | None], known: Mapping[str, str], *, needed: bool
 ) -> Iterator[Target]:
     missing = [name for name in _VARIABLE.findall(value) if name not in known]
-    if missing:
-        hidden = [name for name in missing if name in environment]
-        reason = "which only the pods know" if hidden else "which no pod has: give it to them"
-        yield Target(None, why, stage, needed=needed, unknown=f"it is in the variable {missing[0]}, {reason}")
-        return
     try:
-        endpoint = endpoint_of(_VARIABLE.sub(lambda match: known[match[1]], value), known)
+        endpoint = endpoint_of(_VARIABLE.sub(lambda match: known.get(match[1], _HIDDEN), value), known)
+        unknown = ""
     except UnknownHost as error:
-        yield Target(None, why, stage, needed=needed, unknown=str(error))
-        return
-    if endpoint:
-        yield Target(endpoint, why, stage, needed=needed)
+        endpoint, unknown = None, str(error)
+    # A password may well be hidden, as long as the host is not.
+    if missing and (endpoint is None or _HIDDEN in endpoint.host):
+        reason = "which only the pods know" if missing[0] in environment else "which no pod has: give it to them"
+        endpoint, unknown = None, f"it is in the variable {missing[0]}, {reason}"
+    if endpoint or unknown:
+        yield Target(endpoint, why, stage, needed, unknown)
 
 
 def _published_weights(arguments: Json) -> Iterator[Target]:

@@ -18,6 +18,7 @@ _CLASSES = {
     "priorityClassName": ("PriorityClass", "/apis/scheduling.k8s.io/v1/priorityclasses"),
     "runtimeClassName": ("RuntimeClass", "/apis/node.k8s.io/v1/runtimeclasses"),
 }
+_OF_KUBERNETES = ("ConfigMap", "kube-root-ca.crt")
 _BUILT_IN = {"system-cluster-critical", "system-node-critical"}
 _DEFAULT_STORAGE = "storageclass.kubernetes.io/is-default-class"
 
@@ -47,7 +48,7 @@ def wanted(rendered: Rendered) -> list[Wanted]:
             each = found.setdefault((kind, name), Wanted(kind, name))
             each.needed = each.needed or needed
             each.keys |= {key} if key and needed else set()
-    made = {("Secret", name) for name in _made_secrets(rendered)}
+    made = {("Secret", name) for name in _made_secrets(rendered)} | {_OF_KUBERNETES}
     made |= {(str(each["kind"]), each["metadata"]["name"]) for each in rendered.objects}
     return [each for key, each in found.items() if key not in made]
 
@@ -91,7 +92,7 @@ def checks(api: ClusterApi, rendered: Rendered) -> list[Check]:
         for kind, path in [_CLASSES[key]]
     }
     return [
-        *(_check_secret(api, rendered.namespace, each) for each in wanted(rendered)),
+        *(_check_secret(api, rendered, each) for each in wanted(rendered)),
         *(_check_object(api, kind, f"{path}/{name}", name) for kind, path, name in sorted(classes)),
         *_check_issuers(api, rendered),
         *_check_claims(api, rendered),
@@ -99,7 +100,8 @@ def checks(api: ClusterApi, rendered: Rendered) -> list[Check]:
     ]
 
 
-def _check_secret(api: ClusterApi, namespace: str, each: Wanted) -> Check:
+def _check_secret(api: ClusterApi, rendered: Rendered, each: Wanted) -> Check:
+    namespace = rendered.namespace
     path = f"/api/v1/namespaces/{namespace}/{each.kind.lower()}s/{each.name}"
     advice = f"Create it in the namespace {namespace}, or change the settings that name it."
 
@@ -110,6 +112,8 @@ def _check_secret(api: ClusterApi, namespace: str, each: Wanted) -> Check:
             if error.is_forbidden:
                 return warning(f"you may not see whether the {each.kind} {each.name} is there", advice)
             raise
+        if found is None and (each.kind, each.name) in rendered.brought:
+            return ok(f"the {each.kind} {each.name} is not there yet; deploying makes it")
         if found is None:
             return (failed if each.needed else warning)(f"the {each.kind} {each.name} is not there", advice)
         lacking = sorted(each.keys - {*(found.get("data") or {}), *(found.get("stringData") or {})})

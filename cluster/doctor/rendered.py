@@ -30,10 +30,17 @@ class PodGroup:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The objects, and the namespace that those go to which name none."""
+    """What is to be applied.
+
+    Attributes:
+        namespace: where those objects go that name none.
+        objects: all of them.
+        brought: kinds and names of what deploying makes beside them.
+    """
 
     namespace: str
     objects: Sequence[Json]
+    brought: frozenset[tuple[str, str]] = frozenset()
 
     def of_kind(self, *kinds: str) -> list[Json]:
         """Return the objects of some kinds."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.manifests.draining import ROUTES_SECONDS, Draining
 from cluster.manifests.environment import environment
-from cluster.manifests.names import HEAD, INSTANCE, RAY_CLUSTER, WORKER, labels
+from cluster.manifests.names import COMPONENT, HEAD, INSTANCE, RAY_CLUSTER, WORKER, labels
 from cluster.manifests.security import container_security, pod_security, same
 from cluster.manifests.volumes import token_volume, volumes
 from deployments.errors import StartupError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 AGENT_PORT, METRICS_PORT, GCS_PORT, DASHBOARD_PORT, CLIENT_PORT = 52365, 8080, 6379, 8265, 10001
 GPU = "nvidia.com/gpu"
+GROUP_LABEL = "scoring/group"
 # Labels that AKS gives its nodes.
 AKS_USER_POOL = {"kubernetes.azure.com/mode": "user"}
 AKS_GPU_POOL = {"kubernetes.azure.com/accelerator": "nvidia"}
@@ -88,7 +89,7 @@ def worker_template(settings: ClusterSettings, application: Application, group: 
 def _metadata(settings: ClusterSettings, component: str, group: str | None = None) -> dict[str, Any]:
     found = labels(settings, component)
     if group:
-        found["scoring/group"] = group
+        found[GROUP_LABEL] = group
     if settings.key_vault:
         found["azure.workload.identity/use"] = "true"
     return {"labels": found}
@@ -174,6 +175,6 @@ def _spread(settings: ClusterSettings, topology: str) -> dict[str, Any]:
         "maxSkew": 1,
         # A pod that stands beside another is better than none.
         "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": {INSTANCE: settings.name, "app.kubernetes.io/component": WORKER}},
+        "labelSelector": {"matchLabels": {INSTANCE: settings.name, COMPONENT: WORKER}},
         "matchLabelKeys": [RAY_CLUSTER],
     }

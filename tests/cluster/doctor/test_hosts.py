@@ -1,8 +1,13 @@
+from pathlib import Path
+
 import pytest
 
 from cluster.doctor.azure_hosts import azure_hosts, region_of
 from cluster.doctor.findings import Stage
 from cluster.doctor.hosts import api_endpoint, targets
+from cluster.doctor.rendered import Rendered
+from cluster.manifests.objects import objects
+from cluster.settings import read_settings
 
 API = "https://api.test:6443"
 
@@ -100,6 +105,37 @@ def test_variables_are_those_of_the_pods(build):
     assert "no pod has" in with_variables()[key].unknown
 
 
+def test_a_hidden_password_does_not_hide_the_host(build):
+    arguments = NO_WEIGHTS | {"ingress": {"quotas": {"redis_url": "rediss://:${PASSWORD}@redis.test:6380/0"}}}
+    hidden = {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}
+    pod = {"containers": [build.container(env=[hidden])]}
+    assert "redis.test:6380" in hosts(build.rendered(build.ray_service(arguments, head=pod, workers=pod)))
+
+
+EXAMPLES = Path(__file__).parents[3] / "cluster" / "examples"
+
+
+@pytest.mark.parametrize(
+    ("example", "wanted"),
+    [
+        ("local", {"models.example.com:443"}),
+        (
+            "aks",
+            {
+                "scoring.azurecr.io:443",
+                "scoring.redis.cache.windows.net:6380",
+                "scoring-vault.vault.azure.net:443",
+                "mcr.microsoft.com:443",
+                "nvidia.github.io:443",
+            },
+        ),
+    ],
+)
+def test_hosts_of_the_examples(example, wanted):
+    settings = read_settings(EXAMPLES / f"{example}.settings.yaml")
+    assert wanted <= hosts(Rendered(settings.namespace, objects(settings)), settings.platform).keys()
+
+
 def test_hosts_of_the_cluster_are_looked_at_from_inside_and_those_that_are_made_not_at_all(build):
     service = build.ray_service(NO_WEIGHTS, gcsFaultToleranceOptions={"redisAddress": "scoring-redis:6379"})
     found = hosts(build.rendered(service))["scoring-redis:6379"]
@@ -128,6 +164,19 @@ def test_hosts_of_aks_with_those_of_its_region_and_of_gpus(build):
     assert "nvidia.github.io:443" in hosts(build.rendered(build.ray_service(NO_WEIGHTS, workers=gpu)), "aks", api)
     assert plain["mcr.microsoft.com:443"].needed
     assert not plain["dc.services.visualstudio.com:443"].needed
+
+
+def test_of_two_reasons_for_a_host_the_earlier_counts(build):
+    arguments = NO_WEIGHTS | {
+        "ingress": {
+            "access": {"issuers": [{"issuer": "https://login.microsoftonline.com/tenant/v2.0"}]},
+            "tracing": {"endpoint": "https://dc.services.visualstudio.com"},
+            "quotas": {"redis_url": "rediss://dc.services.visualstudio.com:443"},
+        }
+    }
+    found = hosts(build.rendered(build.ray_service(arguments)), "aks")
+    assert found["login.microsoftonline.com:443"].stage is Stage.CREATE
+    assert found["dc.services.visualstudio.com:443"].needed
 
 
 def test_a_region_is_read_from_the_api_server():

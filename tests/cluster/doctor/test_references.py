@@ -3,6 +3,7 @@ import pytest
 from cluster.doctor import namespace
 from cluster.doctor.findings import Outcome
 from cluster.doctor.references import checks, wanted
+from cluster.doctor.rendered import Rendered
 
 SECRETS = "/api/v1/namespaces/scoring/secrets"
 
@@ -88,6 +89,17 @@ def run(fake_api, build, table, *objects):
 def test_a_secret(fake_api, build, found, outcome, says):
     finding = run(fake_api, build, {f"{SECRETS}/one": found}, build.ray_service(head=pod_spec()))["Secret one"]
     assert (finding.outcome, says in finding.message) == (outcome, True)
+
+
+def test_a_secret_that_deploying_makes_may_be_missing(fake_api, build):
+    rendered = Rendered("scoring", [build.ray_service(head=pod_spec())], frozenset({("Secret", "keys")}))
+    found = {each.name: each.run().outcome for each in checks(fake_api({}).api, rendered)}
+    assert (found["Secret keys"], found["Secret one"]) == (Outcome.OK, Outcome.FAILED)
+
+
+def test_what_kubernetes_makes_itself_is_not_wanted(build):
+    head = {"containers": [], "volumes": [{"configMap": {"name": "kube-root-ca.crt"}}]}
+    assert wanted(build.rendered(build.ray_service(head=head))) == []
 
 
 def test_a_secret_that_is_optional_only_warns(fake_api, build):

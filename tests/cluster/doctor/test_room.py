@@ -84,7 +84,7 @@ def test_limits_of_containers_and_pods(build, limit, says):
     assert says is None or says in finding.message
 
 
-def node(name="a", cpu="4", memory="16Gi", labels=None, taints=None, ready="True", **more):
+def node(name="a", cpu="4", memory="16Gi", *, labels=None, taints=None, ready="True", **more):
     return {
         "metadata": {"name": name, "labels": labels or {}},
         "spec": {"taints": taints or []},
