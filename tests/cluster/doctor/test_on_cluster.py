@@ -248,7 +248,7 @@ def test_rights_that_are_missing_are_named(build, namespace, tmp_path):
 def test_a_token_that_the_cluster_does_not_know(build, namespace, tmp_path):
     file = account_kubeconfig(namespace, tmp_path / "config")
     content = yaml.safe_load(file.read_text())
-    content["users"][0]["user"]["token"] = "not-a-token"
+    content["users"] = [{"name": "reader", "user": {"token": "not-a-token"}}]
     file.write_text(yaml.safe_dump(content))
     found = findings(connect(file, None, 10), a_plan(build, namespace, inside=True))
     assert found["login"].outcome is Outcome.FAILED
