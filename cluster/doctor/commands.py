@@ -12,6 +12,8 @@ from rich.console import Console
 
 from cluster.doctor.findings import Stage
 
+WIDTH = 240
+
 
 def doctor(
     settings: Annotated[Path, typer.Argument(help="Settings of the cluster, as for `scoring cluster deploy`.")],
@@ -55,6 +57,9 @@ def doctor(
         pod_seconds=pod_timeout,
     )
     console = Console(highlight=False, emoji=False)
+    if not console.is_terminal:
+        # A file has no width; one line for each message is easier to search.
+        console = Console(highlight=False, emoji=False, width=WIDTH)
     api = connect(kubeconfig, context, max(timeout, 10))
     if as_json:
         results = examine(api, plan)

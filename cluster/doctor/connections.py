@@ -50,7 +50,8 @@ def finding_of(target: Target, found: dict[str, Any], place: str, *, decisive: b
         place: from where, for people.
         decisive: whether the application cannot run if the host is not reached from there.
     """
-    what, endpoint = f"{target.endpoint} ({target.why})", target.endpoint
+    endpoint = target.endpoint
+    what = f"{target.why}, port {endpoint.port if endpoint else '?'}"
     if found["problem"]:
         step, advice = _STEPS[found["step"]]
         message = f"{what}: {step}: {found['problem']}"

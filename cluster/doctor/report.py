@@ -44,19 +44,21 @@ def as_json(results: Sequence[Result]) -> dict[str, object]:
 
 
 def show(results: Sequence[Result], console: Console) -> None:
-    """Print a table, and what is in sum."""
-    table = Table(box=None, pad_edge=False, expand=False)
-    for column in ("stage", "from", "check", "", "what is"):
-        table.add_column(column, overflow="fold", no_wrap=column in {"stage", "from", ""})
+    """Print a table by stage, and how many there are of each outcome."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", max_width=max(24, console.width // 3))
+    table.add_column(overflow="fold")
     before = None
     for each in results:
-        finding = each.finding
-        text = escape(finding.message)
-        # What is well needs no advice; nor is there any for what was skipped.
-        text += f"\n[cyan]-> {escape(finding.advice)}[/cyan]" if finding.advice else ""
-        stage = each.stage.value if each.stage is not before else ""
-        table.add_row(stage, each.place.value, escape(each.name), _SIGNS[finding.outcome], text)
+        if each.stage is not before:
+            table.add_row(f"[bold]{each.stage.value}[/bold]")
         before = each.stage
+        finding = each.finding
+        advice = f"\n[cyan]-> {escape(finding.advice)}[/cyan]" if finding.advice else ""
+        text = f"{escape(finding.message)}{advice}"
+        table.add_row(_SIGNS[finding.outcome], each.place.value, escape(each.name), text)
     console.print(table)
     counted = Counter(each.finding.outcome for each in results)
     console.print(", ".join(f"{counted[outcome]} {outcome.value}" for outcome in Outcome if counted[outcome]))

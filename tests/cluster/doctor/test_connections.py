@@ -21,7 +21,7 @@ def found(step="done", problem="", **more):
 def test_each_step_has_its_advice(step, says):
     finding = finding_of(TARGET, found(step, "why not"), "the cluster")
     assert finding.outcome is Outcome.FAILED
-    assert "weights.test:443 (weights)" in finding.message
+    assert "weights, port 443" in finding.message
     assert "why not" in finding.message
     assert says in finding.advice
     assert "{" not in finding.advice

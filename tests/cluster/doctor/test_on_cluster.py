@@ -105,7 +105,7 @@ def test_the_command_looks_from_inside_and_leaves_nothing_behind(namespace, tmp_
     (tmp_path / "settings.yaml").write_text(yaml.safe_dump(content))
     done = CliRunner().invoke(app, ["doctor", str(tmp_path / "settings.yaml"), "--json"])
     report = json.loads(done.stdout)
-    assert [each for each in report["results"] if each["outcome"] == "failed"] == []
+    assert [each["message"] for each in report["results"] if each["outcome"] == "failed"] == []
     assert done.exit_code == 0
     inside = {each["name"]: each["outcome"] for each in report["results"] if each["place"] == "inside"}
     assert inside == {"pod": "ok", "clock": "ok", "host kubernetes.default.svc": "ok"}
@@ -118,6 +118,7 @@ def test_hosts_that_pods_do_not_reach_fail_by_stage(build, namespace):
     quotas = {"redis_url": "redis://no-such-service:6379"}
     plan = a_plan(build, namespace, {"models": [image], "ingress": {"quotas": quotas}}, inside=True)
     results = {each.name: each for each in examine(namespace.api, plan) if each.place is Place.INSIDE}
+    assert results["pod"].finding.outcome is Outcome.OK, results["pod"].finding.message
     weights, redis = results["host no-such-host.invalid"], results["host no-such-service"]
     assert (weights.stage, weights.finding.outcome) == (Stage.DEPLOY, Outcome.FAILED)
     assert "its name is not found" in weights.finding.message
@@ -199,10 +200,10 @@ def test_secrets_and_classes_that_are_not_there(build, namespace):
 
 def test_what_the_api_server_would_refuse(build, namespace):
     plan = a_plan(build, namespace)
-    plan.rendered.objects[0]["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]["minReplicas"] = "many"
+    plan.rendered.objects[0]["spec"]["serviceUnhealthySecondThreshold"] = "many"
     found = findings(namespace.api, plan)["dry run"]
     assert found.outcome is Outcome.FAILED
-    assert "minReplicas" in found.message
+    assert "serviceUnhealthySecondThreshold" in found.message
 
 
 def account_kubeconfig(namespace, file):
