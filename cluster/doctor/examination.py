@@ -11,7 +11,8 @@ from cluster.doctor.api import ApiError, ClusterApi
 from cluster.doctor.connections import check_api_server, check_clock, check_here
 from cluster.doctor.findings import Check, Finding, Outcome, Place, Result, Stage, failed, ok, skipped
 from cluster.doctor.hosts import Target, targets
-from cluster.doctor.inside import PodSettings, look_inside
+from cluster.doctor.inside import POD, look_inside
+from cluster.doctor.probe_pod import PodSettings
 from cluster.doctor.rendered import Rendered
 from cluster.doctor.runner import run_checks, skip
 
@@ -57,6 +58,8 @@ def examine(api: ClusterApi, plan: Plan) -> list[Result]:
         others = beside.submit(run_checks, [each for each in checks if each not in asking], explain)
         # In this thread, which an interrupt reaches: so the pod is deleted then, too.
         inside = _inside(api, plan, wanted) if plan.inside and reached else []
+    # Whether the pod ran concerns every stage.
+    inside = [each for each in inside if each.stage in plan.stages or each.name == POD]
     results = [*first, *others.result(), *skip(asking, NOT_REACHED), *inside]
     order = list(Stage)
     return sorted(results, key=lambda each: (order.index(each.stage), each.place is Place.INSIDE))
@@ -106,7 +109,7 @@ def _who(api: ClusterApi) -> Check:
 def _inside(api: ClusterApi, plan: Plan, wanted: Sequence[Target]) -> list[Result]:
     image = plan.image or plan.rendered.image()
     if image is None:
-        return [Result("pod", Stage.DEPLOY, Place.INSIDE, skipped("there is no image: name one with --image"), 0)]
+        return [Result(POD, Stage.DEPLOY, Place.INSIDE, skipped("there is no image: name one with --image"), 0)]
     name = plan.rendered.namespace
     try:
         there = api.find(f"/api/v1/namespaces/{name}") is not None
@@ -115,6 +118,6 @@ def _inside(api: ClusterApi, plan: Plan, wanted: Sequence[Target]) -> list[Resul
         there = error.is_forbidden
     if not there:
         why = skipped(f"the namespace {name} is not there yet")
-        return [Result("pod", Stage.DEPLOY, Place.INSIDE, why, 0)]
+        return [Result(POD, Stage.DEPLOY, Place.INSIDE, why, 0)]
     settings = PodSettings(name, image, plan.rendered.lead(), plan.pod_seconds)
     return look_inside(api, settings, wanted, plan.timeout_seconds)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,22 +15,18 @@ from cluster.doctor.connections import clock_finding, finding_of, name_of, reque
 from cluster.doctor.endpoints import Endpoint
 from cluster.doctor.findings import Finding, Place, Result, Stage, failed, ok, skipped, warning
 from cluster.doctor.hosts import Target
+from cluster.doctor.probe_pod import CA_FILE, NAME, NAME_LABEL, POD_SECONDS, PodSettings, pod
 
-NAME_LABEL = "app.kubernetes.io/name"
-NAME = "ray-scoring-doctor"
-
-# Ends a pod that nobody ends; with it, what a doctor left behind that was killed is known to be dead.
-POD_SECONDS = 300
 POLL_SECONDS = 0.5
 
+# Names the result that tells whether the pod ran.
+POD = "pod"
+
 API_SERVER = Target(Endpoint("kubernetes.default.svc", 443, tls=True), "API server", Stage.ROUTER)
-_CA = "/var/run/scoring-doctor/ca.crt"
 
 # Why a container waits although its image is not the matter of time.
 _PULL = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
 _START = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
-_USER = 65532
-_SMALL = {"cpu": "100m", "memory": "128Mi"}
 
 
 class NotStarted(Exception):
@@ -42,58 +35,6 @@ class NotStarted(Exception):
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.message)
         self.finding = finding
-
-
-@dataclass(frozen=True, slots=True)
-class PodSettings:
-    """What the pod is made of.
-
-    Attributes:
-        namespace: where it runs.
-        image: has `python3`.
-        like: spec of a pod whose place in the cluster it takes: node selector, tolerations, pull secrets.
-        start_seconds: how long it may take to start, with the pull of its image.
-    """
-
-    namespace: str
-    image: str
-    like: Json
-    start_seconds: float = 120
-
-
-def pod(settings: PodSettings, requests: Sequence[Json]) -> Json:
-    """Return the pod; it is let in where Pod Security is `restricted`."""
-    container: Json = {
-        "name": "doctor",
-        "image": settings.image,
-        "imagePullPolicy": _pull_policy(settings),
-        "command": ["python3", "-c", inspect.getsource(probe), json.dumps(list(requests))],
-        "resources": {"requests": _SMALL, "limits": _SMALL},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "volumeMounts": [{"name": "ca", "mountPath": _CA.rpartition("/")[0], "readOnly": True}],
-    }
-    placement: Json = {
-        key: settings.like[key]
-        for key in ("nodeSelector", "tolerations", "affinity", "imagePullSecrets", "runtimeClassName", "dnsPolicy")
-        if key in settings.like
-    }
-    spec: Json = {
-        **placement,
-        "restartPolicy": "Never",
-        "activeDeadlineSeconds": POD_SECONDS,
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "securityContext": {"runAsNonRoot": True, "runAsUser": _USER, "seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [container],
-        # Every namespace has it; where it is late, the pod waits for it.
-        "volumes": [{"name": "ca", "configMap": {"name": "kube-root-ca.crt"}}],
-    }
-    metadata = {"name": f"{NAME}-{secrets.token_hex(4)}", "labels": {NAME_LABEL: NAME}}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
 @contextmanager
@@ -140,7 +81,7 @@ def look_inside(
     start = time.monotonic()
     known = [API_SERVER, *(each for each in targets if not each.unknown)]
     requests = [request_for(each, timeout_seconds, proxies=False) for each in known]
-    requests[0] |= {"ca_file": _CA, "clock": True}
+    requests[0] |= {"ca_file": CA_FILE, "clock": True}
     try:
         found = _ask(api, settings, requests, 3 * timeout_seconds + 30)
     except NotStarted as error:
@@ -148,7 +89,7 @@ def look_inside(
     except ApiError as error:
         return _not_looked_at(_not_let_in(error), targets, time.monotonic() - start)
     finding = ok(f"the image {settings.image} runs as a pod under Pod Security 'restricted'")
-    results = [Result("pod", Stage.DEPLOY, Place.INSIDE, finding, time.monotonic() - start)]
+    results = [Result(POD, Stage.DEPLOY, Place.INSIDE, finding, time.monotonic() - start)]
     clock = clock_finding(found[0], "the node's clock")
     results.append(Result("clock", Stage.ROUTER, Place.INSIDE, clock, found[0]["seconds"]))
     results += [
@@ -246,15 +187,9 @@ def _not_let_in(error: ApiError) -> Finding:
 
 
 def _not_looked_at(finding: Finding, targets: Sequence[Target], seconds: float) -> list[Result]:
-    results = [Result("pod", Stage.DEPLOY, Place.INSIDE, finding, seconds)]
+    results = [Result(POD, Stage.DEPLOY, Place.INSIDE, finding, seconds)]
     return results + [_result(each, skipped("the pod did not run")) for each in (API_SERVER, *targets)]
 
 
 def _result(target: Target, finding: Finding) -> Result:
     return Result(name_of(target), target.stage, Place.INSIDE, finding, 0)
-
-
-def _pull_policy(settings: PodSettings) -> str:
-    policies = [each.get("imagePullPolicy") for each in settings.like.get("containers", [])]
-    policy = next((each for each in policies if each), "IfNotPresent")
-    return str(policy)

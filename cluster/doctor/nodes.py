@@ -88,7 +88,7 @@ def place(nodes: list[Node], groups: list[PodGroup], *, nodes_grow: bool) -> Fin
         else:
             _take(node, amounts)
     if not left_over:
-        return ok(f"{len(nodes)} nodes have room for the {len(wanted)} pods that it starts with")
+        return ok(f"nodes have room for the {len(wanted)} pods that it starts with")
     message = "; ".join(f"no node has room for {name}: {why}" for name, why in left_over.items())
     if nodes_grow:
         return warning(message, "The cluster's autoscaler has to add a node; see that its pools may grow that far.")

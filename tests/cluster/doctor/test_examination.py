@@ -1,4 +1,5 @@
 import json
+import socket
 
 import httpx
 import pytest
@@ -73,6 +74,23 @@ def test_without_the_api_server_what_needs_it_is_skipped_and_hosts_are_still_loo
 def test_only_the_stages_that_are_asked_for(build, fake_api):
     results = examine(fake_api({}).api, plan(build, stages=(Stage.SERVE,), inside=False))
     assert {each.stage for each in results} <= {Stage.CREATE, Stage.SERVE}
+
+
+def test_whether_the_pod_ran_is_told_for_every_stage(build, fake_api):
+    there = {
+        "/api/v1/namespaces/scoring": {"metadata": {}},
+        "/api/v1/namespaces/scoring/pods": [],
+        "POST /api/v1/namespaces/scoring/pods": (403, "no"),
+        "POST /apis/authentication.k8s.io/v1/selfsubjectreviews": {"status": {"userInfo": {"username": "me"}}},
+    }
+    api = fake_api(there).api
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        # A port that listens, since the API server's own connection is tried, too.
+        reached = ClusterApi(Server(f"http://127.0.0.1:{listener.getsockname()[1]}"), api._client)
+        results = examine(reached, plan(build, stages=(Stage.SERVE,)))
+    inside = {each.name: each for each in results if each.place is Place.INSIDE}
+    assert list(inside) == ["pod"]
+    assert "may not look from inside" in inside["pod"].finding.message
 
 
 @pytest.mark.parametrize(

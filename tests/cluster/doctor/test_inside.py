@@ -7,7 +7,8 @@ from cluster.doctor import probe
 from cluster.doctor.endpoints import Endpoint
 from cluster.doctor.findings import Outcome, Place, Stage
 from cluster.doctor.hosts import Target
-from cluster.doctor.inside import POD_SECONDS, PodSettings, look_inside, pod, running
+from cluster.doctor.inside import look_inside, running
+from cluster.doctor.probe_pod import POD_SECONDS, PodSettings, pod
 
 PODS = "/api/v1/namespaces/scoring/pods"
 SETTINGS = PodSettings("scoring", "registry.test/scoring:1", {}, start_seconds=0)

@@ -14,7 +14,7 @@ from cluster.doctor import quota
 from cluster.doctor.api import ClusterApi, connect
 from cluster.doctor.examination import Plan, examine
 from cluster.doctor.findings import Outcome, Place, Stage
-from cluster.doctor.inside import NAME, NAME_LABEL
+from cluster.doctor.probe_pod import NAME, NAME_LABEL
 from cluster.doctor.rendered import Rendered
 
 pytestmark = pytest.mark.cluster
