@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from cluster.doctor.commands import doctor
 from cluster.images.commands import app as image
 from cluster.manifests.render_command import render
 
@@ -16,4 +17,5 @@ def _root() -> None:
 
 
 app.add_typer(image, name="image")
+app.command()(doctor)
 app.command()(render)

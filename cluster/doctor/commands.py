@@ -1,0 +1,75 @@
+"""`scoring cluster doctor`."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cluster.doctor.findings import Stage
+
+WIDTH = 240
+
+
+def doctor(
+    settings: Annotated[Path, typer.Argument(help="Settings of the cluster, as for `scoring cluster deploy`.")],
+    *,
+    kubeconfig: Annotated[Path | None, typer.Option(help="Names the cluster.", show_default="as kubectl")] = None,
+    context: Annotated[str | None, typer.Option(help="Of the kubeconfig.", show_default="its current one")] = None,
+    stage: Annotated[
+        list[Stage] | None, typer.Option(help="Only what this stage needs; may be repeated.", show_default="all")
+    ] = None,
+    inside: Annotated[
+        bool, typer.Option("--inside/--no-inside", help="Whether a short-lived pod looks from inside, too.")
+    ] = True,
+    image: Annotated[
+        str | None, typer.Option(help="Image with python3 for that pod.", show_default="the application's")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, max=120, help="Seconds that one connection may take.")] = 5,
+    pod_timeout: Annotated[float, typer.Option(min=1, max=1800, help="Seconds that the pod may take to start.")] = 120,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+) -> None:
+    """Check what the application needs of a cluster, from here and from inside; exit code 1 if it cannot run."""
+    from cluster.doctor.api import connect
+    from cluster.doctor.examination import Plan, examine
+    from cluster.doctor.rendered import Rendered
+    from cluster.doctor.report import as_json as in_json
+    from cluster.doctor.report import is_well, show
+    from cluster.manifests.names import keys_secret
+    from cluster.manifests.objects import objects
+    from cluster.settings import read_settings
+
+    # So that the pod is deleted when the doctor is told to stop, as it is on Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda number, _: _stop(number))
+    read = read_settings(settings)
+    brought = frozenset({("Secret", keys_secret(read))} if read.key_vault is None else ())
+    plan = Plan(
+        rendered=Rendered(read.namespace, objects(read), brought),
+        platform=read.platform,
+        stages=tuple(stage or Stage),
+        inside=inside,
+        image=image,
+        timeout_seconds=timeout,
+        pod_seconds=pod_timeout,
+    )
+    console = Console(highlight=False, emoji=False)
+    if not console.is_terminal:
+        # A file has no width; one line for each message is easier to search.
+        console = Console(highlight=False, emoji=False, width=WIDTH)
+    api = connect(kubeconfig, context, max(timeout, 10))
+    if as_json:
+        results = examine(api, plan)
+        typer.echo(json.dumps(in_json(results), indent=2))
+    else:
+        with Console(stderr=True).status(f"Looking at {api.server.url}"):
+            results = examine(api, plan)
+        show(results, console)
+    raise typer.Exit(0 if is_well(results) else 1)
+
+
+def _stop(number: int) -> None:
+    raise SystemExit(128 + number)
