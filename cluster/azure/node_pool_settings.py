@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cluster.settings import ClusterModel
+from cluster.model import ClusterModel
 
 Zone = Literal["1", "2", "3"]
 VmSize = Annotated[str, Field(pattern=r"^Standard_[A-Za-z0-9_]+$")]

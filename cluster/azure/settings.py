@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from cluster.azure.node_pool_settings import NodePools
 from cluster.azure.presets import PRESETS, overlaid
-from cluster.settings import ClusterModel, ObjectName
+from cluster.model import ClusterModel, ObjectName
 from deployments.errors import StartupError
 from serve_app.setting_errors import explain
 
