@@ -147,9 +147,8 @@ class RayServices:
             return self.api.apply(content)
         except NotFound as error:
             if f'namespaces "{metadata.get("namespace")}"' in str(error):
-                raise StartupError(
-                    f"There is no namespace {metadata['namespace']}: `kubectl create namespace {metadata['namespace']}`."
-                ) from None
+                namespace = metadata["namespace"]
+                raise StartupError(f"There is no namespace {namespace}: `kubectl create namespace {namespace}`.") from None
             raise
         except KubernetesError as error:
             raise KubernetesError(f"{content['kind']} {metadata['name']}: {error}") from None
