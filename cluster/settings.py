@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from cluster.manifests.settings import (
+    GatewaySettings,
+    KeysSettings,
+    KeyVaultSettings,
+    MonitoringSettings,
+    NetworkSettings,
+    PeopleSettings,
+    PodSettings,
+    RedisSettings,
+    UpgradeSettings,
+)
+from cluster.model import ClusterModel, ObjectName, Quantity
 from deployments.errors import StartupError
 from serve_app.setting_errors import explain
-
-# Names of Kubernetes objects; short enough for what KubeRay and Kubernetes append to them.
-ObjectName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")]
-
-# Quantities of Kubernetes, as in 500m, 2, 1.5Gi.
-Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
-
-
-class ClusterModel(BaseModel):
-    """What all settings of this room have in common."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ImageSettings(ClusterModel):
@@ -66,6 +66,22 @@ class ClusterSettings(ClusterModel):
     image: ImageSettings = Field(default=ImageSettings(), description="The container image.")
     head: Resources = Field(default=Resources(), description="The pod that leads the Ray cluster.")
     workers: list[WorkerGroup] = Field(default=[WorkerGroup()], min_length=1, description="Groups of pods.")
+    autoscaler: Resources = Field(
+        default=Resources(cpu="500m", memory="512Mi"), description="The container beside the head that adds pods."
+    )
+    allow_single: bool = Field(
+        default=False, description="production: whether one pod or replica will do, whose loss clients notice."
+    )
+    create_namespace: bool = Field(default=True, description="Whether to render the namespace, with its security.")
+    pods: PodSettings = Field(default=PodSettings(), description="What all pods have.")
+    keys: KeysSettings = Field(default=KeysSettings(), description="Where pods find the files of keys.")
+    redis: RedisSettings | None = Field(default=None, description="What lets the head be lost. Unset: it may not be.")
+    gateway: GatewaySettings | None = Field(default=None, description="The way in from outside. Unset: there is none.")
+    upgrade: UpgradeSettings = Field(default=UpgradeSettings(), description="When pods must change.")
+    monitoring: MonitoringSettings = Field(default=MonitoringSettings(), description="Metrics.")
+    network: NetworkSettings = Field(default=NetworkSettings(), description="Who may talk to the pods.")
+    people: PeopleSettings = Field(default=PeopleSettings(), description="Who may do what with these objects.")
+    key_vault: KeyVaultSettings | None = Field(default=None, description="Azure Key Vault in place of Secrets.")
 
 
 def read_settings(path: Path) -> ClusterSettings:
