@@ -24,6 +24,8 @@ ResultT = TypeVar("ResultT")
 
 INVOKE = "scoring.invoke"
 CHANGED = "ray-scoring/keys-changed"
+# Set by the Secrets Store CSI driver, which would undo a change.
+_FROM_VAULT = "secrets-store.csi.k8s.io/managed"
 _TRIES = 5
 _FILE_MODE = 0o600
 
@@ -95,8 +97,8 @@ class ClientKeys:
         identifiers = ", ".join(f"{slot} {key}" for slot, key in self.identifiers().items()) or "none"
         raise StartupError(
             f"Only hashes of the keys of {self._client} are stored (identifiers: {identifiers}), so nobody can show "
-            "them again. `regen_key` makes a new one; with `web_service: {keep_keys: true}`, keys made from then on are "
-            "kept in plain text, in a Secret that no pod sees."
+            "them again. `regen_key` makes a new one; with `web_service: {keep_keys: true}`, keys made from then on "
+            "are kept in plain text, in a Secret that no pod sees."
         )
 
     def identifiers(self) -> dict[str, str]:
@@ -123,6 +125,10 @@ class ClientKeys:
 
         for _ in range(_TRIES):
             secret = self._read(self._secret)
+            if secret and secret["metadata"].get("labels", {}).get(_FROM_VAULT) == "true":
+                raise StartupError(
+                    f"The Secret {self._secret} comes from a key vault: change its files there, with `scoring keys`."
+                )
             with tempfile.TemporaryDirectory() as folder:
                 directory = Path(folder)
                 for name, content in (_files(secret) if secret else {}).items():

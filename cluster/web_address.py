@@ -30,7 +30,9 @@ def service_address(api: Api, name: str, namespace: str) -> str:
     """
     service = api.get(Kind.SERVICE, f"{name}-serve-svc", namespace)
     if service is None:
-        raise StartupError(f"{name} has no address yet, since it was not ready so far; `scoring cluster status` says why.")
+        raise StartupError(
+            f"{name} has no address yet, since it was not ready so far; `scoring cluster status` says why."
+        )
     port = _port(service)
     for balancer in service.get("status", {}).get("loadBalancer", {}).get("ingress", []):
         return f"http://{balancer.get('ip') or balancer['hostname']}:{port}"

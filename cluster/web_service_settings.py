@@ -24,8 +24,8 @@ class WebServiceSettings(ClusterModel):
     )
     keep_keys: bool = Field(
         default=False,
-        description="Whether its keys are kept in plain text, in a Secret that no pod sees, so that get_keys can return "
-        "them. Otherwise they are shown once, when they are made.",
+        description="Whether its keys are kept in plain text, in a Secret that no pod sees, so that get_keys can "
+        "return them. Otherwise they are shown once, when they are made.",
     )
     tags: Texts = Field(default={}, description="Tags of the service.")
     properties: Texts = Field(default={}, description="Properties of the service, which stay once they are set.")

@@ -6,12 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kubernetes import client as kubernetes_client
-from kubernetes import config as kubernetes_config
-from kubernetes import dynamic as kubernetes_dynamic
-from urllib3.exceptions import HTTPError
-
-from cluster.kuberay.errors import Conflict, KubernetesError, NoCluster, NotFound, explained
+from cluster.kuberay.errors import KubernetesError, NoCluster, NotFound, explained
 from cluster.kuberay.kinds import Kind, Kinds
 
 Object = dict[str, Any]
@@ -39,10 +34,12 @@ class Api:
     """
 
     def __init__(self, client: Any) -> None:
+        from kubernetes import dynamic
+
         self.client = client
         # Only its requests are used: it would look all kinds up and keep them in a shared directory.
         without_discovery: Any = lambda _client, _file: None  # noqa: E731 - untyped there
-        self._http: Any = kubernetes_dynamic.DynamicClient(client, discoverer=without_discovery)
+        self._http: Any = dynamic.DynamicClient(client, discoverer=without_discovery)
         self._kinds = Kinds(self._read)
 
     def get(self, kind: Kind, name: str, namespace: str | None = None) -> Object | None:
@@ -122,9 +119,8 @@ class Api:
         path = self._kinds.path(kind, None, namespace)
         response = self._open("get", path, query, read_seconds=seconds + WATCH_MARGIN_SECONDS)
         try:
-            next(iter(response.stream(amt=None)), None)
-        except HTTPError as error:
-            raise KubernetesError(f"The cluster ended a watch: {type(error).__name__}.") from None
+            with explained():
+                next(iter(response.stream(amt=None)), None)
         finally:
             response.close()
 
@@ -141,11 +137,10 @@ class Api:
         response = self._open("get", path, query, read_seconds=None)
         try:
             rest = b""
-            for chunk in response.stream(amt=None):
-                *complete, rest = (rest + chunk).split(b"\n")
-                yield from (line.decode(errors="replace") for line in complete)
-        except HTTPError:
-            return
+            with explained():
+                for chunk in response.stream(amt=None):
+                    *complete, rest = (rest + chunk).split(b"\n")
+                    yield from (line.decode(errors="replace") for line in complete)
         finally:
             response.close()
 
@@ -155,11 +150,12 @@ class Api:
         Raises:
             KubernetesError: it cannot be run.
         """
-        from kubernetes.stream import stream  # noqa: PLC0415 - brings websockets, which nothing else needs
+        from kubernetes import client
+        from kubernetes.stream import stream
 
         # The library turns a client's requests into websockets for the time of the call, so it gets one of its own.
-        client: Any = kubernetes_client.ApiClient
-        execute: Any = kubernetes_client.CoreV1Api(client(self.client.configuration)).connect_get_namespaced_pod_exec
+        new: Any = client.ApiClient
+        execute: Any = client.CoreV1Api(new(self.client.configuration)).connect_get_namespaced_pod_exec
         run: Any = stream
         try:
             with explained():
@@ -207,19 +203,23 @@ def connect(context: str | None = None) -> Api:
     Raises:
         NoCluster: none is named.
     """
-    configuration = kubernetes_client.Configuration()
-    load: Any = kubernetes_config.load_kube_config
-    load_in_cluster: Any = kubernetes_config.load_incluster_config
+    try:
+        from kubernetes import client, config
+    except ImportError as error:
+        raise KubernetesError(f"{error.name} is not installed: `pip install 'ray-scoring[cluster]'`.") from None
+    configuration = client.Configuration()
+    load: Any = config.load_kube_config
+    load_in_cluster: Any = config.load_incluster_config
     try:
         load(context=context, client_configuration=configuration)
-    except kubernetes_config.ConfigException as error:
-        try:
-            if context is not None:
-                raise NoCluster(context, str(error)) from None
-            load_in_cluster(client_configuration=configuration)
-        except kubernetes_config.ConfigException:
+    except config.ConfigException as error:
+        if context is not None:
             raise NoCluster(context, str(error)) from None
-    return Api(kubernetes_client.ApiClient(configuration))
+        try:
+            load_in_cluster(client_configuration=configuration)
+        except config.ConfigException:
+            raise NoCluster(context, str(error)) from None
+    return Api(client.ApiClient(configuration))
 
 
 def _json(response: Any) -> Object:
@@ -233,12 +233,8 @@ def _text(response: Any) -> str:
 
 def _bytes(response: Any) -> bytes:
     try:
-        content: bytes = response.data
-    except HTTPError as error:
-        raise KubernetesError(f"The cluster's answer broke off: {type(error).__name__}.") from None
+        with explained():
+            content: bytes = response.data
+            return content
     finally:
         response.release_conn()
-    return content
-
-
-__all__ = ["JSON_PATCH", "MERGE", "Api", "Conflict", "KubernetesError", "NotFound", "Object", "connect"]

@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-
-from kubernetes.client.exceptions import ApiException
-from urllib3.exceptions import HTTPError, MaxRetryError
+from typing import TYPE_CHECKING
 
 from deployments.errors import StartupError
+
+if TYPE_CHECKING:
+    from kubernetes.client.exceptions import ApiException
+    from urllib3.exceptions import MaxRetryError
 
 
 class KubernetesError(StartupError):
@@ -23,6 +25,10 @@ class NotFound(KubernetesError):
 
 class Conflict(KubernetesError):
     """There is such an object already, or it was changed meanwhile."""
+
+
+class NotPermitted(KubernetesError):
+    """The user of KUBECONFIG may not do it."""
 
 
 class NoCluster(KubernetesError):
@@ -43,6 +49,10 @@ def explained() -> Iterator[None]:
     Raises:
         KubernetesError: of the kind that fits.
     """
+    # Whoever has a cluster has these; the command line without one does not need them.
+    from kubernetes.client.exceptions import ApiException
+    from urllib3.exceptions import HTTPError, MaxRetryError
+
     try:
         yield
     except ApiException as error:
@@ -63,7 +73,7 @@ def _of_status(error: ApiException) -> KubernetesError:
         case HTTPStatus.UNAUTHORIZED:
             return KubernetesError("The cluster does not accept the credentials of KUBECONFIG; log in again.")
         case HTTPStatus.FORBIDDEN:
-            return KubernetesError(f"The cluster does not permit it: {said}.")
+            return NotPermitted(f"The cluster does not permit it: {said}.")
         case _:
             return KubernetesError(f"The cluster refuses it ({error.status}): {said}.")
 

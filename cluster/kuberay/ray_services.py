@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cluster.kuberay.api import Api, Object
-from cluster.kuberay.errors import KubernetesError, NotFound
+from cluster.kuberay.errors import KubernetesError, NotFound, NotPermitted
 from cluster.kuberay.kinds import Kind
 from cluster.kuberay.progress import Report
 from cluster.kuberay.revisions import Revisions
 from cluster.kuberay.sizes import Bounds, carry_over, scaled
 from cluster.kuberay.snapshot import Snapshot
 from cluster.kuberay.waiting import GONE_SECONDS, READY_SECONDS, Target, wait_until_gone, wait_until_ready
+from cluster.manifests.access import ADMINISTRATORS
 from deployments.errors import StartupError
 
 # Deleting a web service leaves what may hold more than it.
@@ -68,22 +69,32 @@ class RayServices:
         return self.api.get(Kind.RAY_SERVICE, self.name, self.namespace)
 
     def apply(self, objects: Sequence[Object], note: str) -> Applied:
-        """Apply objects in their order; the RayService among them becomes a revision.
+        """Apply objects in their order, and the RayService among them last, which becomes a revision.
 
         Raises:
             StartupError: the cluster refuses one of them; those before it are applied.
         """
-        before, after = self.content(), None
-        ray_service = _ray_service(objects)
-        for each in objects:
-            applied = self._apply(each)
-            after = applied if each is ray_service else after
-        assert after is not None  # noqa: S101 - `_ray_service` has found it
+        before, ray_service = self.content(), _ray_service(objects)
+        self.apply_others([each for each in objects if each is not ray_service])
+        after = self._apply(ray_service)
         how = how_it_changes(before, after)
         bounds = carry_over(self.api, ray_service)
         number = self.revisions.add(ray_service, note)
         is_other = before is None or before["spec"] != after["spec"]
         return Applied(number, is_other or bool(bounds), "; ".join([how, *bounds]))
+
+    def apply_others(self, objects: Sequence[Object]) -> None:
+        """Apply objects in their order, without those that an administrator applies and this user may not.
+
+        Raises:
+            StartupError: the cluster refuses one of them.
+        """
+        for each in objects:
+            try:
+                self._apply(each)
+            except NotPermitted:
+                if each["kind"] not in ADMINISTRATORS:
+                    raise
 
     def scale(self, group: str, bounds: Bounds) -> Applied:
         """Give a worker group other bounds, in the cluster that serves and in those to come.
@@ -124,9 +135,8 @@ class RayServices:
         was_there = self.api.delete(Kind.RAY_SERVICE, self.name, self.namespace)
         wait_until_gone(self.target, report, seconds)
         for each in reversed(objects):
-            kind, metadata = Kind.of(each), each["metadata"]
-            if kind.name not in _NEVER_DELETED:
-                self._delete(kind, metadata["name"], metadata.get("namespace"))
+            if each["kind"] not in _NEVER_DELETED:
+                self._delete(each)
         self.revisions.delete()
         return was_there
 
@@ -148,14 +158,22 @@ class RayServices:
         except NotFound as error:
             if f'namespaces "{metadata.get("namespace")}"' in str(error):
                 namespace = metadata["namespace"]
-                raise StartupError(f"There is no namespace {namespace}: `kubectl create namespace {namespace}`.") from None
+                raise StartupError(
+                    f"There is no namespace {namespace}: `kubectl create namespace {namespace}`."
+                ) from None
+            raise
+        except NotPermitted:
             raise
         except KubernetesError as error:
             raise KubernetesError(f"{content['kind']} {metadata['name']}: {error}") from None
 
-    def _delete(self, kind: Kind, name: str, namespace: str | None) -> None:
+    def _delete(self, content: Object) -> None:
+        kind, metadata = Kind.of(content), content["metadata"]
         try:
-            self.api.delete(kind, name, namespace)
+            self.api.delete(kind, metadata["name"], metadata.get("namespace"))
+        except NotPermitted:
+            if kind.name not in ADMINISTRATORS:
+                raise
         except KubernetesError as error:
             # A kind that the cluster does not know has no objects.
             if "does not know" not in str(error):
