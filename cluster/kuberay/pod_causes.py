@@ -20,6 +20,11 @@ _NO_SUCH_IMAGE = re.compile(
     r"|invalid reference|InvalidImageName|couldn't parse image|pull access denied",
     re.IGNORECASE,
 )
+# What each layer says before it lets the next one speak.
+_LAYERS = re.compile(
+    r"^(?:(?:Failed to pull image|failed to pull and unpack image|failed to resolve reference|Back-off pulling image)"
+    r' "[^"]*": |ErrImagePull: |rpc error: code = \w+ desc = |failed to do request: |Error: )+'
+)
 _NO_RIGHT = re.compile(r"unauthorized|denied|forbidden|401|403", re.IGNORECASE)
 
 # `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s). preemption: ...`
@@ -69,7 +74,7 @@ def _unschedulable(snapshot: Snapshot, pod: Pod, message: str) -> Cause:
         fitting, nodes = match[1], match[2]
         problem = f"no node takes it ({fitting} of {nodes}): {parts}"
         if short_of:
-            advice = f"It lacks {', '.join(_resource(name) for name in short_of)}: ask for less, or add nodes."
+            advice = f"It asks for {', '.join(_asked(pod, name) for name in short_of)}: ask for less, or add nodes."
         else:
             advice = next((text for word, text in _ADVICE_FOR_NODES if word.lower() in parts.lower()), advice)
     is_final = False
@@ -80,9 +85,10 @@ def _unschedulable(snapshot: Snapshot, pod: Pod, message: str) -> Cause:
     return Cause(CauseKind.UNSCHEDULABLE, _subject(pod), problem, advice, is_final=is_final)
 
 
-def _resource(name: str) -> str:
+def _asked(pod: Pod, resource: str) -> str:
     names = {"cpu": "cores", "memory": "memory", "nvidia.com/gpu": "GPUs", "ephemeral-storage": "disk"}
-    return names.get(name, name)
+    asked = [each.resources.requests[resource] for each in pod.spec.containers if resource in each.resources.requests]
+    return " ".join([" + ".join(asked), names.get(resource, resource)]).strip()
 
 
 def _of_container(snapshot: Snapshot, pod: Pod, container: ContainerStatus) -> Cause | None:
@@ -102,14 +108,15 @@ def _image(snapshot: Snapshot, pod: Pod, container: ContainerStatus) -> Cause:
     said = [waiting.message if waiting else "", *(each.message for each in snapshot.events_of(pod.name, "Failed"))]
     # `Back-off pulling image` says nothing; the event before it does.
     message = max(said, key=lambda text: (bool(_NO_SUCH_IMAGE.search(text) or _NO_RIGHT.search(text)), len(text)))
-    image = next((each.image for each in pod.spec.containers if each.name == container.name), container.image)
+    asked_for = [*pod.spec.init_containers, *pod.spec.containers]
+    image = next((each.image for each in asked_for if each.name == container.name), container.image)
     if waiting is not None and waiting.reason == "ErrImageNeverPull":
         problem = f"the image {image} is not on the node, and image.pull_policy is Never"
         return Cause(CauseKind.IMAGE, _subject(pod), problem, "Load it into every node.", is_final=True)
     advice = "Build and push it (`scoring cluster image`), or correct image.repository and image.tag."
     if _NO_RIGHT.search(message):
         advice = "Name a Secret that opens the registry in image.pull_secrets, or give the nodes the right to pull."
-    problem = f"the image {image} cannot be pulled: {_short(message)}"
+    problem = f"the image {image} cannot be pulled: {_short(_LAYERS.sub('', message))}"
     is_final = bool(_NO_SUCH_IMAGE.search(message)) or (waiting is not None and waiting.reason == "InvalidImageName")
     return Cause(CauseKind.IMAGE, _subject(pod), problem, advice, is_final=is_final)
 
@@ -140,14 +147,14 @@ def _crash(snapshot: Snapshot, pod: Pod, container: ContainerStatus, ended: Term
 
 def _of_volumes(snapshot: Snapshot, pod: Pod) -> Iterator[Cause]:
     events = snapshot.events_of(pod.name, "FailedMount", "FailedAttachVolume")
-    if events and not any(each.state.running for each in pod.status.containers):
+    if events and not any(each.state.running is not None for each in pod.status.containers):
         advice = "Make it in the same namespace; the pod goes on by itself." if "not found" in events[0].message else ""
         yield Cause(CauseKind.MISSING, _subject(pod), _short(events[0].message), advice)
 
 
 def _of_probes(snapshot: Snapshot, pod: Pod) -> Iterator[Cause]:
     events = snapshot.events_of(pod.name, "Unhealthy")
-    if events and any(each.state.running for each in pod.status.containers):
+    if events and any(each.state.running is not None for each in pod.status.containers):
         yield Cause(CauseKind.NOT_READY, _subject(pod), f"it runs and is not ready: {_short(events[0].message)}")
 
 

@@ -10,6 +10,16 @@ from cluster.kuberay.views import ApplicationStatus, Pod
 
 Report = Callable[[str], None]
 
+_NO_IMAGE = "cannot get its image"
+_REASONS = {
+    "ContainerCreating": "gets its image and volumes",
+    "PodInitializing": "waits for what prepares it",
+    "ErrImagePull": _NO_IMAGE,
+    "ErrImageNeverPull": _NO_IMAGE,
+    "ImagePullBackOff": _NO_IMAGE,
+    "CrashLoopBackOff": "crashed, and waits to be started again",
+}
+
 
 class Progress:
     """Reports each thing when it changes.

@@ -163,11 +163,18 @@ class PodStatus(Conditions):
     init_containers: list[ContainerStatus] = Field(default=[], alias="initContainerStatuses")
 
 
+class Resources(View):
+    """What a container asks for."""
+
+    requests: dict[str, str] = {}
+
+
 class Container(View):
     """A container as it is asked for."""
 
     name: str
     image: str = ""
+    resources: Resources = Resources()
 
 
 class PodSpec(View):

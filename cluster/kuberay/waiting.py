@@ -73,7 +73,9 @@ def wait_until_ready(
         NotReady: it failed, is gone, or was not ready in time; the message says why.
     """
     progress = Progress(report)
-    until, healthy_since, final_since = clock() + seconds, None, None
+    until = clock() + seconds
+    healthy_since: float | None = None
+    final_since: float | None = None
     while True:
         snapshot = target.read()
         if snapshot is None:
@@ -81,8 +83,8 @@ def wait_until_ready(
         found = causes(snapshot)
         progress.show(snapshot, found)
         now, current = clock(), state(snapshot, found)
-        healthy_since = (healthy_since or now) if current is State.HEALTHY else None
-        final_since = (final_since or now) if any(each.is_final for each in found) else None
+        healthy_since = _since(healthy_since, now, holds=current is State.HEALTHY)
+        final_since = _since(final_since, now, holds=any(each.is_final for each in found))
         if healthy_since is not None and now - healthy_since >= SETTLED_SECONDS:
             return snapshot
         if final_since is not None and now - final_since >= PATIENCE_SECONDS:
@@ -90,6 +92,12 @@ def wait_until_ready(
         if now >= until:
             raise NotReady(_failure(f"was not ready in {seconds:.0f} seconds", snapshot, found), found, current)
         target.until_changed(snapshot)
+
+
+def _since(before: float | None, now: float, *, holds: bool) -> float | None:
+    if not holds:
+        return None
+    return now if before is None else before
 
 
 def wait_until_gone(target: Target, report: Report, seconds: float = GONE_SECONDS) -> None:
