@@ -143,6 +143,7 @@ def serving(api_server):
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def _handle(self):
             parts = urlsplit(self.path)
