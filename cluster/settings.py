@@ -30,6 +30,8 @@ class ImageSettings(ClusterModel):
 
     repository: str = Field(default="ray-scoring", description="Name without a tag, with its registry if it has one.")
     tag: str | None = Field(default=None, description="Unset: a hash of lock and source, as `build` gives it.")
+    gpu_tag: str | None = Field(default=None, description="The same of the image for GPU workers.")
+    base: str = Field(default="python:3.11-slim-bookworm", description="Python on Debian that images are built on.")
     pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
         default="IfNotPresent", description="Never: only images that were loaded into the nodes."
     )

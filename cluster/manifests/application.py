@@ -77,8 +77,8 @@ def scalings(settings: ApplicationSettings) -> Iterator[Place]:
     """Give each scaling of the application with its place."""
     yield ("ingress", "scaling"), settings.ingress.scaling
     for index, model in enumerate(settings.models):
-        versions: list[FaqVersion] | list[ImageVersion] = model.versions
-        for number, version in enumerate(versions):
+        for number in range(len(model.versions)):
+            version: FaqVersion | ImageVersion = model.versions[number]
             place = ("models", index, "versions", number)
             yield (*place, "scaling"), version.scaling
             if isinstance(version, ImageVersion):

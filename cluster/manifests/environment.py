@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cluster.manifests.application import Application
     from cluster.settings import ClusterSettings
 
-CACHE = "/cache"
+CACHE = "/var/cache/scoring"
 SCRATCH = "/tmp"  # noqa: S108 - a volume of the pod's own
 ACCESS = "/etc/scoring/access"
 

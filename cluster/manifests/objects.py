@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.manifests.access import access_objects
 from cluster.manifests.application import read_application
+from cluster.manifests.disruption import disruption_budgets
+from cluster.manifests.gateway import gateway_objects
+from cluster.manifests.key_vault import key_vault_objects
+from cluster.manifests.monitoring import monitoring_objects
+from cluster.manifests.network import network_policies
 from cluster.manifests.ray_service import ray_service, ray_service_of
 from cluster.manifests.redis import redis_objects
 
@@ -24,6 +29,11 @@ def objects(settings: ClusterSettings) -> list[dict[str, Any]]:
     application = read_application(settings)
     return [
         *access_objects(settings),
+        *key_vault_objects(settings, application),
+        *network_policies(settings, application),
         *redis_objects(settings),
+        *disruption_budgets(settings),
         ray_service_of(settings, application),
+        *gateway_objects(settings, application),
+        *monitoring_objects(settings),
     ]

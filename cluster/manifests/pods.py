@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cluster.images.source import Target, repository, tag_of
 from cluster.manifests.draining import ROUTES_SECONDS, Draining
 from cluster.manifests.environment import environment
-from cluster.manifests.names import HEAD, INSTANCE, RAY_CLUSTER, WORKER, labels
+from cluster.manifests.names import COMPONENT, HEAD, INSTANCE, RAY_CLUSTER, WORKER, labels
 from cluster.manifests.security import container_security, pod_security, same
 from cluster.manifests.volumes import token_volume, volumes
-from deployments.errors import StartupError
 
 if TYPE_CHECKING:
     from cluster.manifests.application import Application
@@ -17,20 +17,21 @@ if TYPE_CHECKING:
 
 AGENT_PORT, METRICS_PORT, GCS_PORT, DASHBOARD_PORT, CLIENT_PORT = 52365, 8080, 6379, 8265, 10001
 GPU = "nvidia.com/gpu"
+GROUP_LABEL = "scoring/group"
 # Labels that AKS gives its nodes.
 AKS_USER_POOL = {"kubernetes.azure.com/mode": "user"}
 AKS_GPU_POOL = {"kubernetes.azure.com/accelerator": "nvidia"}
 
 
-def image(settings: ClusterSettings) -> str:
-    """Return the container image with its tag.
+def image(settings: ClusterSettings, *, gpus: int = 0) -> str:
+    """Return the container image with its tag: the one that is set, else that of this source.
 
     Raises:
-        StartupError: no tag is set.
+        StartupError: no tag is set, and there is no source.
     """
-    if settings.image.tag is None:
-        raise StartupError("image.tag is not set; `scoring cluster image tag` prints that of this source.")
-    return f"{settings.image.repository}:{settings.image.tag}"
+    target: Target = "gpu" if gpus else "cpu"
+    tag = settings.image.gpu_tag if gpus else settings.image.tag
+    return f"{settings.image.repository}:{tag or tag_of(repository(), target, settings.image.base)}"
 
 
 def holds_replicas(settings: ClusterSettings) -> bool:
@@ -88,7 +89,7 @@ def worker_template(settings: ClusterSettings, application: Application, group: 
 def _metadata(settings: ClusterSettings, component: str, group: str | None = None) -> dict[str, Any]:
     found = labels(settings, component)
     if group:
-        found["scoring/group"] = group
+        found[GROUP_LABEL] = group
     if settings.key_vault:
         found["azure.workload.identity/use"] = "true"
     return {"labels": found}
@@ -131,7 +132,7 @@ def _container(
     accelerators = {GPU: gpus} if gpus else {}
     return {
         "name": name,
-        "image": image(settings),
+        "image": image(settings, gpus=gpus),
         "imagePullPolicy": settings.image.pull_policy,
         "env": environment(settings, application, drains=drains),
         "resources": same(cpu=resources.cpu, memory=resources.memory, **accelerators),
@@ -174,6 +175,6 @@ def _spread(settings: ClusterSettings, topology: str) -> dict[str, Any]:
         "maxSkew": 1,
         # A pod that stands beside another is better than none.
         "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": {INSTANCE: settings.name, "app.kubernetes.io/component": WORKER}},
+        "labelSelector": {"matchLabels": {INSTANCE: settings.name, COMPONENT: WORKER}},
         "matchLabelKeys": [RAY_CLUSTER],
     }

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from cluster.manifests.application import Application, read_application
 from cluster.manifests.names import metadata
 from cluster.manifests.pods import head_template, holds_replicas, worker_template
 from cluster.manifests.redis import fault_tolerance
 from cluster.manifests.security import container_security, same
 from cluster.manifests.volumes import OBJECT_STORE_BYTES, TOKEN, TOKEN_PATH
+from cluster.manifests.yaml_text import dump
 from deployments.errors import StartupError
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def ray_service_of(settings: ClusterSettings, application: Application) -> dict[
             "rayClusterDeletionDelaySeconds": settings.upgrade.keep_old_seconds,
             # The head only gets requests where it may hold replicas.
             "excludeHeadPodFromServeSvc": not holds_replicas(settings),
-            "serveConfigV2": yaml.safe_dump(application.config, sort_keys=False, allow_unicode=True, width=100),
+            "serveConfigV2": dump(application.config),
             "rayClusterConfig": _ray_cluster(settings, application),
         },
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 # As the container image has it.
-USER = 1000
+USER = 10001
 
 
 def pod_security() -> dict[str, Any]:

@@ -74,9 +74,7 @@ class BundledRedis(ClusterModel):
     """A Redis of one pod, made together with the service; for more, name a Redis that somebody runs."""
 
     image: str = Field(default="redis:7.4", description="The container image.")
-    storage: Quantity | None = Field(
-        default=None, description="Size of its disk. Unset: kept in the pod, lost with it."
-    )
+    storage: Quantity | None = Field(default=None, description="Size of its disk. Unset: lost with its pod.")
     storage_class: str | None = Field(default=None, description="Kind of disk; unset: the cluster's default.")
 
 
@@ -120,7 +118,7 @@ class GatewaySettings(ClusterModel):
     annotations: dict[str, str] = Field(default={}, description="For the Gateway or Ingress, as its maker has them.")
     backend: OtherName | None = Field(
         default=None,
-        description="Service that requests go to. Unset: KubeRay's. With incremental upgrades: that of KubeRay's Gateway.",
+        description="Service that gets requests. Unset: KubeRay's. With incremental upgrades: KubeRay's Gateway's.",
     )
     backend_port: int | None = Field(default=None, ge=1, le=65535, description="Its port. Unset: the application's.")
 

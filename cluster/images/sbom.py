@@ -1,0 +1,65 @@
+"""An image's bill of materials in CycloneDX: what is installed in it, as it says itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cluster.images.engine import Engine
+from deployments.errors import StartupError
+
+if TYPE_CHECKING:
+    from cyclonedx.model.component import Component
+
+INVENTORY = Path(__file__).with_name("inventory.py")
+SYSTEM = "debian"
+
+
+def bill_of_materials(image: str, engine: Engine) -> str:
+    """Return CycloneDX 1.6 as JSON.
+
+    Raises:
+        StartupError: the engine does not have the image, or it has no Python that tells.
+    """
+    if not engine.has(image):
+        raise StartupError(f"The Docker engine does not have {image}; build or pull it.")
+    return written(image, engine.run(image, ["python3", "-c", INVENTORY.read_text(encoding="utf-8")]))
+
+
+def written(image: str, inventory: str) -> str:
+    """Return the bill of an image from its inventory, which is JSON as `inventory.py` prints it."""
+    from cyclonedx.model.bom import Bom, BomMetaData
+    from cyclonedx.output import make_outputter
+    from cyclonedx.schema import OutputFormat, SchemaVersion
+
+    told = json.loads(inventory)
+    parts = [_of_python(*part) for part in told["python"]] + [_of_debian(*part) for part in told["debian"]]
+    bom = Bom(components=parts, metadata=BomMetaData(component=_image(image)))
+    bom.register_dependency(bom.metadata.component or _image(image), parts)
+    return make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=2) + "\n"
+
+
+def _image(image: str) -> Component:
+    from cyclonedx.model.component import Component, ComponentType
+
+    name, _, tag = image.rpartition(":")
+    return Component(type=ComponentType.CONTAINER, name=name, version=tag, bom_ref=image)
+
+
+def _of_python(name: str, version: str, licence: str) -> Component:
+    from cyclonedx.contrib.license.factories import LicenseFactory
+    from cyclonedx.model.component import Component
+    from packageurl import PackageURL
+
+    purl = PackageURL("pypi", name=name.lower().replace("_", "-"), version=version)
+    licences = [LicenseFactory().make_from_string(licence)] if licence else []
+    return Component(name=name, version=version, purl=purl, bom_ref=str(purl), licenses=licences)
+
+
+def _of_debian(name: str, version: str, architecture: str) -> Component:
+    from cyclonedx.model.component import Component
+    from packageurl import PackageURL
+
+    purl = PackageURL("deb", SYSTEM, name, version, {"arch": architecture})
+    return Component(name=name, version=version, purl=purl, bom_ref=str(purl))
