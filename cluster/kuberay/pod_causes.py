@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 from cluster.kuberay.causes import Cause, CauseKind
 from cluster.kuberay.snapshot import Snapshot
@@ -40,6 +41,11 @@ _ADVICE_FOR_NODES = (
 
 # A restart may mend what was out of order for a moment; a second one would have.
 MANY_RESTARTS = 2
+# A node that has not seen a Secret yet says so for a moment, and goes on.
+_NOT_YET = "failed to sync"
+MANY_TIMES = 3
+# Probes fail while Ray starts.
+TO_START = timedelta(seconds=60)
 _KILLED = 137
 _TERMINATED = 143
 
@@ -147,15 +153,22 @@ def _crash(snapshot: Snapshot, pod: Pod, container: ContainerStatus, ended: Term
 
 def _of_volumes(snapshot: Snapshot, pod: Pod) -> Iterator[Cause]:
     events = snapshot.events_of(pod.name, "FailedMount", "FailedAttachVolume")
-    if events and not any(each.state.running is not None for each in pod.status.containers):
-        advice = "Make it in the same namespace; the pod goes on by itself." if "not found" in events[0].message else ""
-        yield Cause(CauseKind.MISSING, _subject(pod), _short(events[0].message), advice)
+    is_running = any(each.state.running is not None for each in pod.status.containers)
+    if not events or is_running or (_NOT_YET in events[0].message and events[0].count < MANY_TIMES):
+        return
+    advice = "Make it in the same namespace; the pod goes on by itself." if "not found" in events[0].message else ""
+    yield Cause(CauseKind.MISSING, _subject(pod), _short(events[0].message), advice)
 
 
 def _of_probes(snapshot: Snapshot, pod: Pod) -> Iterator[Cause]:
+    """Give what the readiness probe says, once the pod has had the time that a start takes."""
+    started = [each.state.running.started_at for each in pod.status.containers if each.state.running is not None]
+    begun = max((each for each in started if each is not None), default=None)
     events = snapshot.events_of(pod.name, "Unhealthy")
-    if events and any(each.state.running is not None for each in pod.status.containers):
-        yield Cause(CauseKind.NOT_READY, _subject(pod), f"it runs and is not ready: {_short(events[0].message)}")
+    if begun is None or not events or events[0].at is None or events[0].at - begun < TO_START:
+        return
+    said = next((each.message for each in events if each.message.startswith("Readiness")), events[0].message)
+    yield Cause(CauseKind.NOT_READY, _subject(pod), f"it runs and is not ready: {_short(said)}")
 
 
 def _subject(pod: Pod) -> str:

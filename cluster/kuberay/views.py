@@ -129,11 +129,17 @@ class Terminated(View):
     message: str = ""
 
 
+class Running(View):
+    """That a container runs."""
+
+    started_at: AwareDatetime | None = None
+
+
 class ContainerState(View):
     """What a container does."""
 
     waiting: Waiting | None = None
-    running: dict[str, Any] | None = None
+    running: Running | None = None
     terminated: Terminated | None = None
 
 

@@ -241,7 +241,7 @@ def pod():
     def make(role="head", cluster=CLUSTER, *, ready=False, restarts=0, scheduled=True, message="", phase=None, **state):
         last = state.pop("last", None)
         container = {"name": f"ray-{role}", "image": IMAGE, "ready": ready, "restartCount": restarts}
-        container |= {"state": state or {"running": {}}, "lastState": last or {}}
+        container |= {"state": state or {"running": {"startedAt": "2025-12-31T23:58:00Z"}}, "lastState": last or {}}
         conditions = [
             {"type": "PodScheduled", "status": str(scheduled), "reason": "", "message": message},
             {"type": "Ready", "status": str(ready)},

@@ -144,10 +144,21 @@ def test_a_missing_secret_is_named_whether_a_variable_or_a_volume_needs_it(cause
 
 
 def test_a_pod_that_runs_and_is_not_ready_has_what_its_probe_says(cause, pod, event):
-    found = cause(pod("worker"), event("faq-abcde-worker-x1", "Unhealthy", "Readiness probe failed: timeout"))
+    about = "faq-abcde-worker-x1"
+    readiness = event(about, "Unhealthy", "Readiness probe failed: timeout")
+    found = cause(pod("worker"), readiness, event(about, "Unhealthy", "Liveness probe failed: timeout"))
     assert found.kind is CauseKind.NOT_READY
     assert found.subject == "pod faq-abcde-worker-x1 (worker of cpu)"
-    assert "Readiness probe failed: timeout" in found.problem
+    assert found.problem == "it runs and is not ready: Readiness probe failed: timeout"
+
+
+def test_probes_that_fail_and_volumes_that_are_late_while_a_pod_starts_are_no_causes(snapshot, status, pod, event):
+    starting = pod(running={"startedAt": "2025-12-31T23:59:50Z"})
+    mounting = pod("worker", waiting={"reason": "ContainerCreating"})
+    late = event("faq-abcde-worker-x1", "FailedMount", "failed to sync secret cache: timed out waiting")
+    events = [event(HEAD, "Unhealthy", "Readiness probe failed: connection refused"), {**late, "count": 1}]
+    taken = snapshot(status("", "faq-abcde", ready=False, application=None), starting, mounting, *events)
+    assert causes(taken) == []
 
 
 def test_an_evicted_pod_says_why(cause, pod):
