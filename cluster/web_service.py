@@ -11,12 +11,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
 
+from cluster import asking
+from cluster.asking import Token
 from cluster.client_keys import ClientKeys, KeyPair
 from cluster.kuberay.api import Api, Object, connect
 from cluster.kuberay.logs import container_logs, pods, ray_logs
@@ -32,32 +31,12 @@ from cluster.tags import Tags, merged
 from cluster.web_address import host_of, service_address
 from deployments.errors import StartupError
 from serve_app.client import Keys, ScoringClient
-from serve_app.client.calls import Call
-from serve_app.client.credentials import Issued, issue
-from serve_app.client.payloads import Payload
-from serve_app.client.readings import read_json
 from serve_app.config_file import read_config
 
 if TYPE_CHECKING:
     from serve_app.client.credentials import Provider
 
-JSON = "application/json"
 _NAMESPACE = "Namespace"
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A token for a model.
-
-    Attributes:
-        text: send it as Authorization: Bearer.
-        refresh_after: when to get the next.
-        expires: when it ends.
-    """
-
-    text: str = field(repr=False)
-    refresh_after: datetime
-    expires: datetime
 
 
 class WebService:
@@ -137,12 +116,12 @@ class WebService:
     @property
     def scoring_uri(self) -> str:
         """Where the model scores, in the form of Azure Machine Learning."""
-        return f"{self._model_url}/score"
+        return f"{self.url}{asking.path_of(self.model)}/score"
 
     @property
     def swagger_uri(self) -> str:
         """Where the model's routes are described."""
-        return f"{self._model_url}/swagger.json"
+        return f"{self.url}{asking.path_of(self.model)}/swagger.json"
 
     @property
     def url(self) -> str:
@@ -260,11 +239,9 @@ class WebService:
             ClientError: the service gives none.
         """
         with self._client() as client:
-            issued: Issued = client.call(issue(self.model))
-        now = time.time()
-        return Token(issued.text.get_secret_value(), _at(now + issued.refresh_seconds), _at(now + issued.seconds))
+            return asking.get_token(client, self.model)
 
-    def run(self, input_data: str | bytes, *, media_type: str = JSON) -> Any:
+    def run(self, input_data: str | bytes, *, media_type: str = asking.JSON) -> Any:
         """Score as a client does, and return the answer's JSON.
 
         Args:
@@ -274,15 +251,8 @@ class WebService:
         Raises:
             ClientError: the service gives no result.
         """
-        content = input_data.encode() if isinstance(input_data, str) else input_data
-        path = f"/api/v1/service/{quote(self.model, safe='')}/score"
-        call = Call("POST", path, read_json, self.model, Payload(content, media_type))
         with self._client() as client:
-            return client.call(call)
-
-    @property
-    def _model_url(self) -> str:
-        return f"{self.url}/api/v1/service/{quote(self.model, safe='')}"
+            return asking.score(client, self.model, input_data, media_type)
 
     def _keys(self) -> ClientKeys:
         given = self.settings.web_service
@@ -324,7 +294,3 @@ def printed(write: Callable[[str], None] = print) -> Report:
 
 def _quiet(_text: str) -> None:
     pass
-
-
-def _at(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

@@ -28,12 +28,10 @@ class Applied:
 
     Attributes:
         revision: its number.
-        changed: whether the RayService is another than before.
         how: what Kubernetes does for it, in words.
     """
 
     revision: int
-    changed: bool
     how: str
 
 
@@ -80,8 +78,7 @@ class RayServices:
         how = how_it_changes(before, after)
         bounds = carry_over(self.api, ray_service)
         number = self.revisions.add(ray_service, note)
-        is_other = before is None or before["spec"] != after["spec"]
-        return Applied(number, is_other or bool(bounds), "; ".join([how, *bounds]))
+        return Applied(number, "; ".join([how, *bounds]))
 
     def apply_others(self, objects: Sequence[Object]) -> None:
         """Apply objects in their order, without those that an administrator applies and this user may not.

@@ -65,9 +65,12 @@ def _of_applications(snapshot: Snapshot) -> Iterator[Cause]:
         if application.status in _FAILED or _is_failing(application):
             yield _of_application(name, application)
     if not snapshot.applications:
-        events = snapshot.events_of(snapshot.service.metadata.name, _NOT_TAKEN)
+        # Of this cluster: what one before it did not take was another config.
+        about = f"/{snapshot.wanted.cluster}:"
+        told = snapshot.events_of(snapshot.service.metadata.name, _NOT_TAKEN)
+        events = [each for each in told if about in each.message]
         if events and not _NOT_UP_YET.search(events[0].message):
-            said = events[0].message.partition(", ")[2] or events[0].message
+            said = events[0].message.partition(f"{about} ")[2]
             yield Cause(CauseKind.APPLICATION, "Ray Serve", f"it does not take the config: {said}", is_final=True)
 
 

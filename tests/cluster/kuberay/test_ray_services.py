@@ -9,12 +9,6 @@ from cluster.kuberay.revisions import KEPT, Revisions
 from cluster.kuberay.sizes import Bounds
 from deployments.errors import StartupError
 
-ROLE = {
-    "apiVersion": "v1",
-    "kind": "ServiceAccount",
-    "metadata": {"name": "faq", "namespace": "ns"},
-}
-
 
 @pytest.fixture
 def services(api):
@@ -33,13 +27,13 @@ def test_objects_are_applied_with_the_ray_service_last(services, server, ray_ser
     patches = [(path, query) for method, path, query in server.requests if method == "PATCH"]
     assert [path.rpartition("/")[2] for path, _ in patches] == ["s", "faq"]
     assert all(query == {"fieldManager": "ray-scoring", "force": "true"} for _, query in patches)
-    assert (applied.revision, applied.changed, applied.how) == (1, True, "a new RayService")
+    assert (applied.revision, applied.how) == (1, "a new RayService")
 
 
 def test_the_same_again_is_no_change_and_no_revision(services, ray_service):
     services.apply([ray_service], "deploy")
     applied = services.apply([ray_service], "deploy")
-    assert (applied.revision, applied.changed, applied.how) == (1, False, "nothing")
+    assert (applied.revision, applied.how) == (1, "nothing")
 
 
 @pytest.mark.parametrize(
