@@ -38,8 +38,8 @@ class Api:
 
         self.client = client
         # Only its requests are used: it would look all kinds up and keep them in a shared directory.
-        without_discovery: Any = lambda _client, _file: None  # noqa: E731 - untyped there
-        self._http: Any = dynamic.DynamicClient(client, discoverer=without_discovery)
+        new: Any = dynamic.DynamicClient
+        self._http: Any = new(client, discoverer=lambda _client, _file: None)
         self._kinds = Kinds(self._read)
 
     def get(self, kind: Kind, name: str, namespace: str | None = None) -> Object | None:
