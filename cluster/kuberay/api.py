@@ -94,11 +94,12 @@ class Api:
         path = self._kinds.path(kind, name, namespace)
         return self._send("patch", path, content, media_type, {"fieldManager": FIELD_MANAGER})
 
-    def delete(self, kind: Kind, name: str, namespace: str | None = None) -> bool:
-        """Have an object deleted after all that it owns; whether there was one."""
+    def delete(self, kind: Kind, name: str, namespace: str | None = None, *, owned_first: bool = False) -> bool:
+        """Have an object deleted, before or after all that it owns; whether there was one."""
         try:
             path = self._kinds.path(kind, name, namespace)
-            self._send("delete", path, {"propagationPolicy": "Foreground"}, "application/json", {})
+            policy = "Foreground" if owned_first else "Background"
+            self._send("delete", path, {"propagationPolicy": policy}, "application/json", {})
         except NotFound:
             return False
         return True

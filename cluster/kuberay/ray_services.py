@@ -129,7 +129,7 @@ class RayServices:
         Returns:
             Whether there was one.
         """
-        was_there = self.api.delete(Kind.RAY_SERVICE, self.name, self.namespace)
+        was_there = self.api.delete(Kind.RAY_SERVICE, self.name, self.namespace, owned_first=True)
         wait_until_gone(self.target, report, seconds)
         for each in reversed(objects):
             if each["kind"] not in _NEVER_DELETED:

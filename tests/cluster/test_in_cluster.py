@@ -105,7 +105,7 @@ def test_an_image_that_the_node_must_have_ends_the_waiting_early(failure, namesp
 
 
 @pytest.mark.parametrize(
-    ("requests", "missing"), [({"cpu": "1000"}, "1000 cores"), ({"nvidia.com/gpu": "1000"}, "1000 GPUs")]
+    ("requests", "missing"), [({"cpu": "999"}, "999 cores"), ({"nvidia.com/gpu": "999"}, "999 GPUs")]
 )
 def test_a_pod_that_no_node_takes_says_what_is_missing(failure, namespace, requests, missing):
     error, shown = failure(of_image("large", namespace, **requests), 15)
