@@ -88,10 +88,18 @@ class Api:
         return self._send("put", path, content, "application/json", {"fieldManager": FIELD_MANAGER})
 
     def patch(
-        self, kind: Kind, name: str, namespace: str | None, content: Object | list[Object], media_type: str = MERGE
+        self,
+        kind: Kind,
+        name: str,
+        namespace: str | None,
+        content: Object | list[Object],
+        media_type: str = MERGE,
+        *,
+        subresource: str = "",
     ) -> Object:
-        """Change some fields of an object."""
+        """Change some fields of an object, or of a part of it that has rights of its own, such as its status."""
         path = self._kinds.path(kind, name, namespace)
+        path = f"{path}/{subresource}" if subresource else path
         return self._send("patch", path, content, media_type, {"fieldManager": FIELD_MANAGER})
 
     def delete(self, kind: Kind, name: str, namespace: str | None = None, *, owned_first: bool = False) -> bool:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cluster.kuberay.api import Api, Object
-from cluster.kuberay.errors import KubernetesError, NotFound, NotPermitted
+from cluster.kuberay.errors import Conflict, KubernetesError, NotFound, NotPermitted
 from cluster.kuberay.kinds import Kind
 from cluster.kuberay.progress import Report
 from cluster.kuberay.revisions import Revisions
 from cluster.kuberay.sizes import Bounds, carry_over, scaled
 from cluster.kuberay.snapshot import Snapshot
+from cluster.kuberay.views import RayServiceStatus
 from cluster.kuberay.waiting import GONE_SECONDS, READY_SECONDS, Target, wait_until_gone, wait_until_ready
 from cluster.manifests.access import ADMINISTRATORS
 from deployments.errors import StartupError
@@ -20,6 +21,8 @@ from deployments.errors import StartupError
 # Deleting a web service leaves what may hold more than it.
 _NEVER_DELETED = frozenset({"Namespace", "CustomResourceDefinition"})
 _RAY_SERVICE = "RayService"
+_INCREMENTAL = "NewClusterWithIncrementalUpgrade"
+_STAYS = "the cluster that serves stays, and the one on its way is given up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class RayServices:
         before, ray_service = self.content(), _ray_service(objects)
         self.apply_others([each for each in objects if each is not ray_service])
         after = self._apply(ray_service)
-        how = how_it_changes(before, after)
+        how = _STAYS if self._gives_up_pending(after) else how_it_changes(before, after)
         bounds = carry_over(self.api, ray_service)
         number = self.revisions.add(ray_service, note)
         return Applied(number, "; ".join([how, *bounds]))
@@ -148,6 +151,37 @@ class RayServices:
             manager=manager,
         )
 
+    def _gives_up_pending(self, ray_service: Object) -> bool:
+        """Have a cluster that is on its way given up where the one that serves is wanted again.
+
+        KubeRay compares a change with the cluster that is on its way only, and would make a third one, although the
+        first is still there and serves. Where upgrades are incremental, it goes back by itself.
+        """
+        while True:
+            status = RayServiceStatus.model_validate(ray_service.get("status", {}))
+            if not self._serves_already(ray_service, status):
+                return False
+            version = {"resourceVersion": ray_service["metadata"]["resourceVersion"]}
+            given_up: Object = {"metadata": version, "status": {"pendingServiceStatus": None}}
+            try:
+                self.api.patch(Kind.RAY_SERVICE, self.name, self.namespace, given_up, subresource="status")
+            except NotPermitted:
+                return False
+            except Conflict:
+                # KubeRay was faster; it may have taken the last step meanwhile.
+                ray_service = self.content() or {}
+                continue
+            return True
+
+    def _serves_already(self, ray_service: Object, status: RayServiceStatus) -> bool:
+        if not status.active.cluster or not status.pending.cluster:
+            return False
+        if ray_service["spec"].get("upgradeStrategy", {}).get("type") == _INCREMENTAL:
+            return False
+        serving = self.api.get(Kind.RAY_CLUSTER, status.active.cluster, self.namespace)
+        wanted = ray_service["spec"]["rayClusterConfig"]
+        return serving is not None and _without_sizes(serving["spec"]) == _without_sizes(wanted)
+
     def _apply(self, content: Object) -> Object:
         metadata = content["metadata"]
         try:
@@ -193,7 +227,7 @@ def how_it_changes(before: Object | None, after: Object) -> str:
     if before is None:
         return "a new RayService"
     old, new = before["spec"], after["spec"]
-    if _without_sizes(old) != _without_sizes(new):
+    if _without_sizes(old["rayClusterConfig"]) != _without_sizes(new["rayClusterConfig"]):
         kind = new.get("upgradeStrategy", {}).get("type", "NewCluster")
         if kind == "None":
             return "a change of the cluster, which the upgrade strategy None leaves undone"
@@ -203,9 +237,9 @@ def how_it_changes(before: Object | None, after: Object) -> str:
     return "the number of pods" if old != new else "nothing"
 
 
-def _without_sizes(spec: Object) -> str:
+def _without_sizes(ray_cluster: Object) -> str:
     """Return what KubeRay makes a new cluster for, to be compared."""
-    config = json.loads(json.dumps(spec["rayClusterConfig"]))
+    config = json.loads(json.dumps(ray_cluster))
     config.pop("upgradeStrategy", None)
     for group in [config.get("headGroupSpec", {}), *config.get("workerGroupSpecs", [])]:
         for key in ("replicas", "minReplicas", "maxReplicas", "scaleStrategy"):

@@ -24,7 +24,8 @@ PATIENCE_SECONDS = 15.0
 # Pods change without their RayService; of those a change is seen as late as this.
 LOOK_SECONDS = 2
 READY_SECONDS = 1200.0
-GONE_SECONDS = 300.0
+# Pods drain for minutes where requests may take that long.
+GONE_SECONDS = 600.0
 
 
 class NotReady(StartupError):

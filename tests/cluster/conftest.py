@@ -83,6 +83,7 @@ class ApiServer:
         return 404, "not found"
 
     def _patch(self, path, query, body):
+        path = path.removesuffix("/status")
         before = self.objects.get(path)
         if isinstance(body, list):
             for step in body:
@@ -90,6 +91,9 @@ class ApiServer:
             return 200, self.add(before)
         if before is None:
             return 201, self.add(body)
+        version = before["metadata"]["resourceVersion"]
+        if body["metadata"].get("resourceVersion", version) != version:
+            return 409, "the object has been modified"
         after = _merged(before, body)
         if before.get("spec") != after.get("spec"):
             after["metadata"]["generation"] = before["metadata"]["generation"] + 1
@@ -124,7 +128,8 @@ def _is_selected(content, selector):
 def _merged(before, change):
     if not isinstance(change, dict) or not isinstance(before, dict):
         return copy.deepcopy(change)
-    return {**before, **{key: _merged(before.get(key), value) for key, value in change.items()}}
+    merged = {**before, **{key: _merged(before.get(key), value) for key, value in change.items()}}
+    return {key: value for key, value in merged.items() if value is not None}
 
 
 def _patched(content, step):

@@ -272,9 +272,10 @@ def test_an_image_that_is_not_there_leaves_the_old_version_serving(service, sett
     assert service.state is State.FAILED
     assert serves(service.ray_services.read())
     assert service.run(f'{{"data": ["{QUESTION}"]}}')["matched"] == [True]
-    service.ray_services.roll_back()
+    assert service.ray_services.roll_back().how.startswith("the cluster that serves stays")
     service.wait_for_deployment(timeout_seconds=READY_SECONDS)
-    assert active(service) == before or service.state is State.HEALTHY
+    assert active(service) == before
+    assert service.state is State.HEALTHY
 
 
 def test_bounds_of_a_group_reach_the_cluster_that_serves(service, api):

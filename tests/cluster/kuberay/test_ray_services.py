@@ -89,6 +89,68 @@ def test_any_revision_can_be_brought_back(services, server, ray_service):
         services.roll_back(9)
 
 
+def test_going_back_to_what_serves_gives_up_the_cluster_on_its_way(services, server, ray_service, ray_cluster, status):
+    services.apply([ray_service], "deploy")
+    services.apply([with_image(ray_service, "a:none")], "deploy")
+    server.add(ray_cluster)
+    server.add(server.of("RayService")[0], **status("faq-abcde", "faq-fghij"))
+    applied = services.roll_back()
+    assert applied.how == "the cluster that serves stays, and the one on its way is given up"
+    [content] = server.of("RayService")
+    assert "pendingServiceStatus" not in content["status"]
+    assert content["status"]["activeServiceStatus"]["rayClusterName"] == "faq-abcde"
+
+
+def test_who_gives_a_cluster_up_looks_again_where_kuberay_was_faster(  # noqa: PLR0917 - fixtures
+    services, server, ray_service, ray_cluster, status, monkeypatch
+):
+    services.apply([ray_service], "deploy")
+    services.apply([with_image(ray_service, "a:none")], "deploy")
+    server.add(ray_cluster)
+    server.add(server.of("RayService")[0], **status("faq-abcde", "faq-fghij"))
+    real, patches = services.api.patch, []
+
+    def patch(*arguments, **options):
+        if not patches:
+            server.add(server.of("RayService")[0])
+        patches.append(options)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(services.api, "patch", patch)
+    assert services.roll_back().how.startswith("the cluster that serves stays")
+    assert len(patches) == 2
+
+
+def test_an_incremental_upgrade_goes_back_by_itself(services, server, ray_service, ray_cluster, status):
+    ray_service["spec"]["upgradeStrategy"] = {"type": "NewClusterWithIncrementalUpgrade"}
+    services.apply([ray_service], "deploy")
+    services.apply([with_image(ray_service, "a:none")], "deploy")
+    server.add(ray_cluster)
+    server.add(server.of("RayService")[0], **status("faq-abcde", "faq-fghij"))
+    services.roll_back()
+    assert server.of("RayService")[0]["status"]["pendingServiceStatus"]["rayClusterName"] == "faq-fghij"
+
+
+def test_going_back_further_than_what_serves_takes_a_new_cluster(services, server, ray_service, ray_cluster, status):
+    services.apply([with_image(ray_service, "a:0")], "deploy")
+    services.apply([with_image(ray_service, "a:none")], "deploy")
+    server.add(ray_cluster)
+    server.add(server.of("RayService")[0], **status("faq-abcde", "faq-fghij"))
+    assert "a new cluster beside" in services.roll_back().how
+    assert server.of("RayService")[0]["status"]["pendingServiceStatus"]["rayClusterName"] == "faq-fghij"
+
+
+def test_without_the_right_to_give_a_cluster_up_kuberay_makes_another(
+    services, server, ray_service, ray_cluster, status
+):
+    services.apply([ray_service], "deploy")
+    services.apply([with_image(ray_service, "a:none")], "deploy")
+    server.add(ray_cluster)
+    server.add(server.of("RayService")[0], **status("faq-abcde", "faq-fghij"))
+    server.refusals["PATCH", "/apis/ray.io/v1/namespaces/ns/rayservices/faq/status"] = (403, "cannot patch")
+    assert "a new cluster beside" in services.roll_back().how
+
+
 def test_without_a_revision_before_there_is_no_way_back(services, ray_service):
     services.apply([ray_service], "deploy")
     with pytest.raises(StartupError, match="no revision before"):
