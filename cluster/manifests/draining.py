@@ -7,8 +7,9 @@ A worker that is to go, from when it is decided:
     + drain_seconds     (Ray) what it has accepted is answered; the pod ends as soon as all is
     + MARGIN_SECONDS    Kubernetes kills what is left
 
-The head stays as long, since workers drain with its help when a whole cluster goes; it has nothing to drain itself
-where it holds no replicas.
+The head is the last to leave (last_to_leave.py), since workers drain with its help when a whole Ray cluster goes. It
+has nothing to drain itself where it holds no replicas; where it does, in dev-test, they get HEAD_DRAIN_SECONDS: Ray's
+own actors never leave the head, so that it would wait for all of a longer time.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ SPREAD_SECONDS = 5
 # Beyond the longest request: a replacement has to start before a replica stops.
 REPLACEMENT_SECONDS = 45
 MARGIN_SECONDS = 10
+HEAD_DRAIN_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +52,22 @@ class Draining:
 
     @property
     def head_seconds(self) -> int:
-        """How long a head that is to stop goes on as if it were not."""
+        """How long a head that is to stop waits for its workers, at the most."""
         return ROUTES_SECONDS + self.drain_seconds
 
-    def variables(self, *, drains: bool) -> dict[str, str]:
+    @property
+    def head_grace_seconds(self) -> int:
+        """After how long Kubernetes kills a head that is to stop."""
+        return self.head_seconds + HEAD_DRAIN_SECONDS + MARGIN_SECONDS
+
+    def variables(self, drain_seconds: int) -> dict[str, str]:
         """Return the environment variables of a pod.
 
         Args:
-            drains: whether the pod may hold replicas.
+            drain_seconds: how long Ray may drain it: `drain_seconds` of a worker.
         """
         return {
-            "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": str(self.drain_seconds if drains else 0),
+            "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": str(drain_seconds),
             "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": str(PROXY_SECONDS),
             "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(REPLICA_SECONDS),
             "RAY_SERVE_HAPROXY_CLOSE_SPREAD_TIME_S": str(SPREAD_SECONDS),

@@ -18,19 +18,19 @@ SCRATCH = "/tmp"  # noqa: S108 - a volume of the pod's own
 ACCESS = "/etc/scoring/access"
 
 
-def environment(settings: ClusterSettings, application: Application, *, drains: bool) -> list[dict[str, Any]]:
+def environment(settings: ClusterSettings, application: Application, *, drain_seconds: int) -> list[dict[str, Any]]:
     """Return the variables of a pod's container of Ray; they are the same on the head and on workers.
 
     Args:
         settings: what is to run.
         application: the application in it.
-        drains: whether the pod may hold replicas, which finish their requests before it stops.
+        drain_seconds: how long Ray may drain the pod, so that its replicas finish their requests before it stops.
     """
     ingress = application.settings.ingress
     own = {
         **FAST_MODE,
         **QUIET_AT_REST,
-        **Draining(ingress.request_timeout_seconds).variables(drains=drains),
+        **Draining(ingress.request_timeout_seconds).variables(drain_seconds),
         **grpc_variables(application.config["http_options"]["host"], ingress.max_body_bytes),
         **_places(),
         # Pods must not call out for anything that nobody asked for.

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from cluster.settings import ClusterSettings
 
 _API = {"prometheus-operator": "monitoring.coreos.com/v1", "azure": "azmonitoring.coreos.com/v1"}
-# Beside this module where the product is installed, else where it is developed.
-_RULES = ("scoring.rules.yaml", "../../observability/prometheus/scoring.rules.yaml")
+_RULES = Path(__file__).resolve().parents[2] / "observability" / "prometheus" / "scoring.rules.yaml"
 # What tells series of pods apart, and pods of an old Ray cluster from those of a new one.
 _POD_LABELS = {"ray_io_cluster": "ray_cluster", "app_kubernetes_io_component": "component"}
 
@@ -27,6 +26,9 @@ def monitoring_objects(settings: ClusterSettings) -> list[dict[str, Any]]:
     """Return the monitor of the pods and, for Prometheus's operator, the rules.
 
     Azure's managed Prometheus has its rules outside the cluster, with the infrastructure.
+
+    Raises:
+        StartupError: the rules are not there.
     """
     kind = monitoring_kind(settings)
     if kind == "none":
@@ -66,20 +68,14 @@ def _relabeling(source: str, target: str) -> dict[str, Any]:
 
 
 def _rules(settings: ClusterSettings) -> dict[str, Any]:
+    if not _RULES.is_file():
+        raise StartupError("The rules for Prometheus are only in a checkout of the source: render from one.")
     return {
         "apiVersion": _API["prometheus-operator"],
         "kind": "PrometheusRule",
         "metadata": _metadata(settings, settings.name),
-        "spec": yaml.safe_load(_rules_file().read_text(encoding="utf-8")),
+        "spec": yaml.safe_load(_RULES.read_text(encoding="utf-8")),
     }
-
-
-def _rules_file() -> Path:
-    for name in _RULES:
-        path = Path(__file__).parent / name
-        if path.is_file():
-            return path
-    raise StartupError("The rules for Prometheus are not installed; set monitoring.kind to none, or install again.")
 
 
 def _metadata(settings: ClusterSettings, name: str) -> dict[str, Any]:

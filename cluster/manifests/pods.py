@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cluster.images.source import Target, repository, tag_of
-from cluster.manifests.draining import ROUTES_SECONDS, Draining
+from cluster.manifests import last_to_leave
+from cluster.manifests.draining import HEAD_DRAIN_SECONDS, ROUTES_SECONDS, Draining
 from cluster.manifests.environment import environment
 from cluster.manifests.names import COMPONENT, HEAD, INSTANCE, RAY_CLUSTER, WORKER, labels
 from cluster.manifests.security import container_security, pod_security, same
@@ -42,9 +43,10 @@ def holds_replicas(settings: ClusterSettings) -> bool:
 def head_template(settings: ClusterSettings, application: Application) -> dict[str, Any]:
     """Return the head's pod."""
     draining = Draining(application.settings.ingress.request_timeout_seconds)
-    drains = holds_replicas(settings)
+    drain_seconds = HEAD_DRAIN_SECONDS if holds_replicas(settings) else 0
+    stay = ["python", "-m", last_to_leave.__name__, str(GCS_PORT), str(draining.head_seconds)]
     container = {
-        **_container(settings, application, name="ray-head", resources=settings.head, drains=drains),
+        **_container(settings, application, "ray-head", resources=settings.head, drain_seconds=drain_seconds),
         "ports": [
             *_serve_ports(application),
             _port("metrics", METRICS_PORT),
@@ -56,27 +58,35 @@ def head_template(settings: ClusterSettings, application: Application) -> dict[s
         "livenessProbe": _probe("/api/healthz", AGENT_PORT, periodSeconds=5, timeoutSeconds=5, failureThreshold=24),
         "readinessProbe": _probe("/api/healthz", AGENT_PORT, periodSeconds=5, timeoutSeconds=5, failureThreshold=3),
         # When the whole Ray cluster goes, its workers finish their requests with the head's help.
-        "lifecycle": {"preStop": {"sleep": {"seconds": draining.head_seconds}}},
+        "lifecycle": {"preStop": {"exec": {"command": stay}}},
     }
-    grace = draining.grace_seconds + (draining.drain_seconds if drains else 0)
-    pod = _pod(settings, application, container, grace=grace, selector=_node_selector(settings, {}, gpus=0))
+    pod = _pod(
+        settings,
+        application,
+        container,
+        grace=draining.head_grace_seconds,
+        selector=_node_selector(settings, {}, gpus=0),
+    )
     pod["volumes"].append(token_volume())
     return {"metadata": _metadata(settings, HEAD), "spec": pod}
 
 
 def worker_template(settings: ClusterSettings, application: Application, group: WorkerGroup) -> dict[str, Any]:
     """Return a worker's pod."""
+    draining = Draining(application.settings.ingress.request_timeout_seconds)
+    drain_seconds = draining.drain_seconds
     container = {
-        **_container(settings, application, name="ray-worker", resources=group.resources, gpus=group.gpus, drains=True),
+        **_container(
+            settings, application, "ray-worker", resources=group.resources, gpus=group.gpus, drain_seconds=drain_seconds
+        ),
         "ports": [*_serve_ports(application), _port("metrics", METRICS_PORT)],
         "livenessProbe": _probe("/api/healthz", AGENT_PORT, periodSeconds=5, timeoutSeconds=5, failureThreshold=24),
         # HAProxy of this pod says whether it reaches a replica; a replica is only there once its model has answered.
         "readinessProbe": _probe("/-/healthz", application.port, periodSeconds=2, timeoutSeconds=2, failureThreshold=2),
         "lifecycle": {"preStop": {"sleep": {"seconds": ROUTES_SECONDS}}},
     }
-    grace = Draining(application.settings.ingress.request_timeout_seconds).grace_seconds
     selector = _node_selector(settings, group.node_selector, gpus=group.gpus)
-    pod = _pod(settings, application, container, grace=grace, selector=selector)
+    pod = _pod(settings, application, container, grace=draining.grace_seconds, selector=selector)
     if group.gpus:
         pod["tolerations"] = _gpu_tolerations()
     pod["topologySpreadConstraints"] = [
@@ -123,10 +133,10 @@ def _pod(
 def _container(
     settings: ClusterSettings,
     application: Application,
-    *,
     name: str,
+    *,
     resources: Resources,
-    drains: bool,
+    drain_seconds: int,
     gpus: int = 0,
 ) -> dict[str, Any]:
     accelerators = {GPU: gpus} if gpus else {}
@@ -134,7 +144,7 @@ def _container(
         "name": name,
         "image": image(settings, gpus=gpus),
         "imagePullPolicy": settings.image.pull_policy,
-        "env": environment(settings, application, drains=drains),
+        "env": environment(settings, application, drain_seconds=drain_seconds),
         "resources": same(cpu=resources.cpu, memory=resources.memory, **accelerators),
         "securityContext": container_security(),
         "volumeMounts": [mount for _, mount in volumes(settings, application)],

@@ -21,7 +21,7 @@ REASONS = {
     "num-cpus": "No CPU, so no replica, on the head.",
     "enableServiceLinks": "Variables of other Services could be taken for Ray's own.",
     "terminationGracePeriodSeconds": "preStop, then what Ray has to drain, then a margin.",
-    "lifecycle": "Until every node knows that this pod goes, it goes on as before.",
+    "lifecycle": "Until the others know that this pod goes, it goes on as before.",
     "matchLabelKeys": "Each Ray cluster for itself, also while one takes the place of another.",
     "minAvailable": "A number: Kubernetes cannot ask KubeRay's pods how many there should be.",
     "unhealthyPodEvictionPolicy": "Of pods that are not ready nothing is lost.",

@@ -113,7 +113,10 @@ def test_the_head_outlives_its_workers(example):
     drain = int(variables(worker["containers"][0])["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"])
     before = worker["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     head = head_of(example)["template"]["spec"]
-    stays = head["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    *command, port, seconds = head["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    assert command == ["python", "-m", "cluster.manifests.last_to_leave"]
+    assert port == "6379"
+    stays = int(seconds)
     own = int(variables(head["containers"][0])["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"])
     assert stays >= before + drain
     assert head["terminationGracePeriodSeconds"] > stays + own
