@@ -20,6 +20,7 @@ from cluster.manifests.settings import (
     UpgradeSettings,
 )
 from cluster.model import ClusterModel, ObjectName, Quantity
+from cluster.web_service_settings import WebServiceSettings
 from deployments.errors import StartupError
 from serve_app.setting_errors import explain
 
@@ -84,6 +85,9 @@ class ClusterSettings(ClusterModel):
     network: NetworkSettings = Field(default=NetworkSettings(), description="Who may talk to the pods.")
     people: PeopleSettings = Field(default=PeopleSettings(), description="Who may do what with these objects.")
     key_vault: KeyVaultSettings | None = Field(default=None, description="Azure Key Vault in place of Secrets.")
+    web_service: WebServiceSettings = Field(
+        default=WebServiceSettings(), description="Tags, and the keys that the Python interface hands out."
+    )
 
 
 def read_settings(path: Path) -> ClusterSettings:

@@ -80,6 +80,9 @@ def _operator() -> list[dict[str, Any]]:
     return [
         *_viewer(),
         *(_rule(group, names, CHANGE) for group, names in _OWN.items()),
+        # Bounds of worker groups, which KubeRay does not carry over to the cluster that serves; a cluster on its way
+        # that a rollback gives up.
+        _rule("ray.io", ["rayclusters", "rayservices/status"], ["patch"]),
         # Keys, and revisions to go back to.
         _rule("", ["secrets"], READ + CHANGE),
         _rule("", ["configmaps"], CHANGE),

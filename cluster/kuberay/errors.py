@@ -1,0 +1,90 @@
+"""What may go wrong between here and a cluster, in sentences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from deployments.errors import StartupError
+
+if TYPE_CHECKING:
+    from kubernetes.client.exceptions import ApiException
+    from urllib3.exceptions import MaxRetryError
+
+
+class KubernetesError(StartupError):
+    """The API server refuses, or does not answer."""
+
+
+class NotFound(KubernetesError):
+    """There is no such object."""
+
+
+class Conflict(KubernetesError):
+    """There is such an object already, or it was changed meanwhile."""
+
+
+class NotPermitted(KubernetesError):
+    """The user of KUBECONFIG may not do it."""
+
+
+class NoCluster(KubernetesError):
+    """No cluster is named."""
+
+    def __init__(self, context: str | None, problem: str) -> None:
+        what = f"no context {context}" if context else "no cluster"
+        super().__init__(
+            f"KUBECONFIG names {what} ({problem.rstrip('.')}). `az aks get-credentials` writes one for AKS; any other "
+            "cluster gives its own file."
+        )
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what the client library raises into sentences.
+
+    Raises:
+        KubernetesError: of the kind that fits.
+    """
+    # Whoever has a cluster has these; the command line without one does not need them.
+    from kubernetes.client.exceptions import ApiException
+    from urllib3.exceptions import HTTPError, MaxRetryError
+
+    try:
+        yield
+    except ApiException as error:
+        raise _of_status(error) from None
+    except MaxRetryError as error:
+        raise KubernetesError(f"The cluster cannot be reached: {_root(error)}.") from None
+    except HTTPError as error:
+        raise KubernetesError(f"The cluster does not answer: {type(error).__name__}.") from None
+
+
+def _of_status(error: ApiException) -> KubernetesError:
+    said = _message(error)
+    match error.status:
+        case HTTPStatus.NOT_FOUND:
+            return NotFound(f"The cluster has no such object: {said}.")
+        case HTTPStatus.CONFLICT:
+            return Conflict(f"The object exists or was changed by another: {said}.")
+        case HTTPStatus.UNAUTHORIZED:
+            return KubernetesError("The cluster does not accept the credentials of KUBECONFIG; log in again.")
+        case HTTPStatus.FORBIDDEN:
+            return NotPermitted(f"The cluster does not permit it: {said}.")
+        case _:
+            return KubernetesError(f"The cluster refuses it ({error.status}): {said}.")
+
+
+def _message(error: ApiException) -> str:
+    try:
+        message = json.loads(error.body or "")["message"]
+    except (ValueError, KeyError, TypeError):
+        message = error.reason
+    return str(message or "it does not say why").rstrip(".")
+
+
+def _root(error: MaxRetryError) -> str:
+    return str(error.reason or error).partition(": ")[2].rstrip(".") or str(error.reason)
