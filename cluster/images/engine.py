@@ -51,7 +51,9 @@ class Engine:
             StartupError: the registry did not take it.
         """
         if subprocess.run([self._program, "push", image], check=False).returncode:  # noqa: S603
-            raise StartupError(f"{image} could not be pushed; the lines above say why. `docker login` opens a registry.")
+            raise StartupError(
+                f"{image} could not be pushed; the lines above say why. `docker login` opens a registry."
+            )
 
     def run(self, image: str, command: Sequence[str]) -> str:
         """Return what a command prints in a new container without network, which is removed after.
