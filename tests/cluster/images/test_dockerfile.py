@@ -23,7 +23,7 @@ def stages():
 def test_dependencies_come_before_the_application(target):
     layers = [line for line in stages()[target] if line.startswith("COPY")]
 
-    assert layers == ["COPY --from=dependencies /opt /opt", "COPY --from=application /application /"]
+    assert layers == ["COPY --from=dependencies /packages /", "COPY --from=application /application /"]
 
 
 def test_dependencies_do_not_see_the_source():
