@@ -12,7 +12,6 @@ from rich.console import Console
 from cluster.images.build import build as build_image
 from cluster.images.build import image_name
 from cluster.images.engine import find_engine, is_in_registry
-from cluster.images.sbom import bill_of_materials
 from cluster.images.source import Target
 from cluster.settings import ImageSettings, read_settings
 from deployments.errors import StartupError
@@ -35,7 +34,7 @@ def build(
     settings: Settings = None,
     target: ForTarget = "cpu",
     network: Annotated[str | None, typer.Option(help="Network of the build, as in `docker build --network`.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Build although the image is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Build although the image is there.")] = False,  # noqa: FBT002
 ) -> None:
     """Build the image unless the Docker engine or the registry has it; print its whole name."""
     read = _read(settings)
@@ -67,6 +66,8 @@ def sbom(
     output: Annotated[Path | None, typer.Option(help="File to write; without, standard output.")] = None,
 ) -> None:
     """Write the image's bill of materials (CycloneDX, JSON): Python's distributions and Debian's packages."""
+    from cluster.images.sbom import bill_of_materials  # noqa: PLC0415 - what it needs, only this command needs
+
     text = bill_of_materials(image_name(_read(settings), target), find_engine())
     if output is None:
         typer.echo(text)

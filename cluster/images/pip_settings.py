@@ -16,6 +16,10 @@ CONFIG = "pip-config"
 BUNDLE = "ca-bundle"
 MOUNTED = "/run/secrets"
 
+# pip's files beside those of the user.
+MACHINE = Path("/etc/pip.conf")
+ENVIRONMENT = Path(sys.prefix) / "pip.conf"
+
 _KEYS = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries")
 _CERTIFICATES = "cert"
 # What uv calls the same, for machines where only uv is told.
@@ -59,7 +63,7 @@ def _files(environment: Mapping[str, str]) -> list[Path]:
     home = Path(environment.get("HOME", "/"))
     settings = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
     named = environment.get("PIP_CONFIG_FILE")
-    places = [Path("/etc/pip.conf"), home / ".pip/pip.conf", settings / "pip/pip.conf", Path(sys.prefix) / "pip.conf"]
+    places = [MACHINE, home / ".pip/pip.conf", settings / "pip/pip.conf", ENVIRONMENT]
     return [*places, *([Path(named)] if named else [])]
 
 

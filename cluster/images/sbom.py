@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.output import make_outputter
+from cyclonedx.schema import OutputFormat, SchemaVersion
+from packageurl import PackageURL
 
 from cluster.images.engine import Engine
 from deployments.errors import StartupError
-
-if TYPE_CHECKING:
-    from cyclonedx.model.component import Component
 
 INVENTORY = Path(__file__).with_name("inventory.py")
 SYSTEM = "debian"
@@ -29,37 +32,25 @@ def bill_of_materials(image: str, engine: Engine) -> str:
 
 def written(image: str, inventory: str) -> str:
     """Return the bill of an image from its inventory, which is JSON as `inventory.py` prints it."""
-    from cyclonedx.model.bom import Bom, BomMetaData
-    from cyclonedx.output import make_outputter
-    from cyclonedx.schema import OutputFormat, SchemaVersion
-
     told = json.loads(inventory)
     parts = [_of_python(*part) for part in told["python"]] + [_of_debian(*part) for part in told["debian"]]
-    bom = Bom(components=parts, metadata=BomMetaData(component=_image(image)))
-    bom.register_dependency(bom.metadata.component or _image(image), parts)
+    whole = _image(image)
+    bom = Bom(components=parts, metadata=BomMetaData(component=whole))
+    bom.register_dependency(whole, parts)
     return make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=2) + "\n"
 
 
 def _image(image: str) -> Component:
-    from cyclonedx.model.component import Component, ComponentType
-
     name, _, tag = image.rpartition(":")
     return Component(type=ComponentType.CONTAINER, name=name, version=tag, bom_ref=image)
 
 
 def _of_python(name: str, version: str, licence: str) -> Component:
-    from cyclonedx.contrib.license.factories import LicenseFactory
-    from cyclonedx.model.component import Component
-    from packageurl import PackageURL
-
     purl = PackageURL("pypi", name=name.lower().replace("_", "-"), version=version)
     licences = [LicenseFactory().make_from_string(licence)] if licence else []
     return Component(name=name, version=version, purl=purl, bom_ref=str(purl), licenses=licences)
 
 
 def _of_debian(name: str, version: str, architecture: str) -> Component:
-    from cyclonedx.model.component import Component
-    from packageurl import PackageURL
-
     purl = PackageURL("deb", SYSTEM, name, version, {"arch": architecture})
     return Component(name=name, version=version, purl=purl, bom_ref=str(purl))

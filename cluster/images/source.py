@@ -30,8 +30,8 @@ def repository() -> Path:
     root = Path(__file__).resolve().parents[2]
     if not (root / _CONTEXT).is_file() or not (root / "pyproject.toml").is_file():
         raise StartupError(
-            "An image is built from a checkout of the source, and this command was installed without one; set image.tag "
-            "in the settings to use an image that is there."
+            "An image is built from a checkout of the source, and this command was installed without one; "
+            "set image.tag in the settings to use an image that is there."
         )
     return root
 
