@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from cluster.settings import ClusterModel
+from cluster.model import ClusterModel
 from deployments.errors import StartupError
 from serve_app.setting_errors import explain
 

@@ -66,7 +66,7 @@ def sbom(
     output: Annotated[Path | None, typer.Option(help="File to write; without, standard output.")] = None,
 ) -> None:
     """Write the image's bill of materials (CycloneDX, JSON): Python's distributions and Debian's packages."""
-    from cluster.images.sbom import bill_of_materials  # noqa: PLC0415 - what it needs, only this command needs
+    from cluster.images.sbom import bill_of_materials
 
     text = bill_of_materials(image_name(_read(settings), target), find_engine())
     if output is None:
