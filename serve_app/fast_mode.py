@@ -63,8 +63,8 @@ def fast_mode() -> dict[str, str]:
 
 
 def isolation(directory: Path) -> dict[str, str]:
-    """Return variables that keep HAProxy's files and side ports apart from those of other services on the machine."""
-    metrics_port, stats_port = _free_ports(2)
+    """Return variables that keep HAProxy's files and side ports apart from those of other services on this machine."""
+    metrics_port, stats_port, http_port, grpc_port = _free_ports(4)
     return {
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(directory / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(directory / "admin.sock"),
@@ -73,6 +73,10 @@ def isolation(directory: Path) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(directory / "server-state"),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics_port),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats_port),
+        # Of the proxy that answers while no replica of the ingress does. Ray's own are the same for every service, and
+        # two services of one user would listen on them together.
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(http_port),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(grpc_port),
     }
 
 

@@ -55,7 +55,7 @@ def from_base64(text: str) -> bytes:
         ValueError: it is not base64.
     """
     if len(text) <= SLICE:
-        return binascii.a2b_base64("".join(text.split()), strict_mode=True)
+        return _decoded("".join(text.split()))
     # Only the very end may be padding, which a slice could not tell from one in the middle.
     end = len(text.rstrip(f"={whitespace}"))
     decoded = BytesIO()
@@ -67,5 +67,12 @@ def from_base64(text: str) -> bytes:
         whole = len(piece) - len(piece) % 4
         decoded.write(binascii.a2b_base64(piece[:whole], strict_mode=True))
         left = piece[whole:]
-    decoded.write(binascii.a2b_base64(left + "".join(text[end:].split()), strict_mode=True))
+    decoded.write(_decoded(left + "".join(text[end:].split())))
     return decoded.getvalue()
+
+
+def _decoded(text: str) -> bytes:
+    # Python takes padding after a whole group, even when it is strict.
+    if text.endswith("=") and not len(text.rstrip("=")) % 4:
+        raise ValueError("There is padding where none belongs.")
+    return binascii.a2b_base64(text, strict_mode=True)
