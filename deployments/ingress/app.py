@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -9,14 +11,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from deployments.ingress.access.guard import Guard, anybody, describing_named, invoking, invoking_named
+from deployments.ingress.access.guard import Need, anybody, describing_named, invoking, invoking_named
 from deployments.ingress.access.token_route import TOKEN_PATH, token_route
 from deployments.ingress.azure_ml import azure_endpoint, azure_score_route, service_route
 from deployments.ingress.azure_ml_swagger import SERVICE, swagger_route
 from deployments.ingress.bare_route import bare_route
 from deployments.ingress.docs_routes import docs_routes
 from deployments.ingress.door import Door
-from deployments.ingress.endpoints import Bounded, Handler, endpoint, http_error
+from deployments.ingress.endpoints import Handler, endpoint, http_error
 from deployments.ingress.health_routes import healthy, live, ready_route, version_route
 from deployments.ingress.models import ModelTable
 from deployments.ingress.oip.infer_route import infer_route
@@ -24,6 +26,9 @@ from deployments.ingress.oip.metadata import model_ready_route, model_route, ser
 from deployments.ingress.quotas.gate import QuotaGate
 from deployments.ingress.score_routes import score_route
 from deployments.ingress.settings import Limits
+
+# Puts what stands before every request that scores before a handler, for a model or (None) the one that the path names.
+Enter = Callable[[Handler, Need, str | None], Handler]
 
 
 class ScoringApp(Starlette):
@@ -50,69 +55,68 @@ class ScoringApp(Starlette):
             await super().__call__(scope, receive, send)
 
 
-def build_app(table: ModelTable, limits: Limits, door: Door | None = None) -> ScoringApp:
-    """Put the routes together; other transports may share the door."""
-    door = door or Door(limits)
-    bounded, guard = door.bounded, door.guard
+def build_app(table: ModelTable, door: Door) -> ScoringApp:
+    """Put the routes together, behind a door that other transports may share."""
     gate = QuotaGate(door.quotas, [model.name for model in table])
+
+    def enter(handler: Handler, need: Need, model: str | None) -> Handler:
+        return door.bounded(door.guard(gate(handler, model), need))
+
+    infer = endpoint(enter(infer_route(table, door.limits), invoking_named, None))
     scorers = {
-        **_reference_scorers(table, limits, bounded, guard, gate),
-        **_azure_scorers(table, limits, bounded, guard, gate),
+        **_reference_scorers(table, door.limits, enter),
+        **_azure_scorers(table, door.limits, enter),
+        "/score": endpoint(door.bounded(door.guard(_bare_route(table, door.limits, gate), anybody))),
     }
-    infer = endpoint(bounded(guard(gate(infer_route(table, limits)), invoking_named)))
     routes: list[BaseRoute] = [Route(path, scorer, methods=["POST"]) for path, scorer in scorers.items()]
     routes += [
         Route("/", endpoint(healthy)),
-        Route("/version", endpoint(guard.documents(version_route()))),
-        *_azure_routes(table, limits, bounded, guard, gate),
-        *_inference_routes(table, limits, guard, infer),
-        *docs_routes(table, limits, guard),
+        Route("/version", endpoint(door.guard.documents(version_route()))),
+        *_azure_routes(table, door, enter),
+        *_inference_routes(table, door, infer),
+        *docs_routes(table, door.limits, door.guard),
     ]
     return ScoringApp({**scorers, **_inference_scorers(table, infer)}, routes)
 
 
-def _reference_scorers(
-    table: ModelTable, limits: Limits, bounded: Bounded, guard: Guard, gate: QuotaGate
-) -> dict[str, Handler]:
+def _bare_route(table: ModelTable, limits: Limits, gate: QuotaGate) -> Handler:
+    # Which role it needs shows only when the body is read; the route itself asks for it.
+    return bare_route(table, limits, {model.name: gate(score_route(model, limits), model.name) for model in table})
+
+
+def _reference_scorers(table: ModelTable, limits: Limits, enter: Enter) -> dict[str, Handler]:
     scorers = {}
-    by_model = {}
     for model in table:
         need = invoking(model.name)
-        by_model[model.name] = gate(score_route(model, limits), model.name)
-        scorers[f"/{model.name}/score"] = endpoint(bounded(guard(by_model[model.name], need)))
+        scorers[f"/{model.name}/score"] = endpoint(enter(score_route(model, limits), need, model.name))
         for version in model.versions:
-            scorer = gate(score_route(model, limits, version), model.name)
-            scorers[f"/{model.name}/versions/{version}/score"] = endpoint(bounded(guard(scorer, need)))
-    # Which role it needs shows only when the body is read; the route itself asks for it.
-    return {"/score": endpoint(bounded(guard(bare_route(table, limits, by_model), anybody))), **scorers}
+            scorer = enter(score_route(model, limits, version), need, model.name)
+            scorers[f"/{model.name}/versions/{version}/score"] = endpoint(scorer)
+    return scorers
 
 
-def _azure_scorers(
-    table: ModelTable, limits: Limits, bounded: Bounded, guard: Guard, gate: QuotaGate
-) -> dict[str, Handler]:
+def _azure_scorers(table: ModelTable, limits: Limits, enter: Enter) -> dict[str, Handler]:
     return {
         f"{SERVICE.format(model=model.name)}score": azure_endpoint(
-            bounded(guard(gate(azure_score_route(model, limits), model.name), invoking(model.name)))
+            enter(azure_score_route(model, limits), invoking(model.name), model.name)
         )
         for model in table
     }
 
 
-def _azure_routes(
-    table: ModelTable, limits: Limits, bounded: Bounded, guard: Guard, gate: QuotaGate
-) -> list[BaseRoute]:
+def _azure_routes(table: ModelTable, door: Door, enter: Enter) -> list[BaseRoute]:
+    swagger = door.guard(swagger_route(table, door.limits), describing_named)
     return [
-        Route(SERVICE, azure_endpoint(guard(service_route(table), describing_named))),
-        Route(f"{SERVICE}swagger.json", azure_endpoint(guard(swagger_route(table, limits), describing_named))),
+        Route(SERVICE, azure_endpoint(door.guard(service_route(table), describing_named))),
+        Route(f"{SERVICE}swagger.json", azure_endpoint(swagger)),
         Route(
-            TOKEN_PATH,
-            azure_endpoint(bounded(guard(gate(token_route(table, guard)), invoking_named))),
-            methods=["POST"],
+            TOKEN_PATH, azure_endpoint(enter(token_route(table, door.guard), invoking_named, None)), methods=["POST"]
         ),
     ]
 
 
-def _inference_routes(table: ModelTable, limits: Limits, guard: Guard, infer: Handler) -> list[BaseRoute]:
+def _inference_routes(table: ModelTable, door: Door, infer: Handler) -> list[BaseRoute]:
+    limits, guard = door.limits, door.guard
     routes: list[BaseRoute] = [
         Route("/v2", endpoint(guard.documents(server_route()))),
         Route("/v2/health/live", endpoint(live)),

@@ -67,7 +67,7 @@ class IngressReplica(InferenceMethods):
         self._observer.configure(self._settings.logging, self._settings.tracing)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return Observed(build_app(self._table, self._limits, self._door), self._table, self._observer)
+        return Observed(build_app(self._table, self._door), self._table, self._observer)
 
     def __del__(self) -> None:
         """Write and send what is left; Ray Serve calls this before a replica ends."""

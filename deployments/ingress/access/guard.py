@@ -85,11 +85,6 @@ def anybody(_principal: Principal, _request: Request) -> None:
     """Need no role, only a key or token."""
 
 
-def admin(principal: Principal, _request: Request) -> None:
-    """Need the role of an administrator."""
-    principal.check_admin()
-
-
 def invoking(model: str) -> Need:
     """Need the role to score with a model."""
 

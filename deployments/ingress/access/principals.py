@@ -52,15 +52,6 @@ class Principal:
         if ADMIN not in self.roles:
             self.check_invoke(model)
 
-    def check_admin(self) -> None:
-        """Make sure that it may administer the service.
-
-        Raises:
-            Forbidden: it may not.
-        """
-        if ADMIN not in self.roles:
-            raise Forbidden.without(ADMIN)
-
 
 # Everybody, where no key is required.
 ANYBODY = Principal("anonymous", frozenset({INVOKE, ADMIN}), "none")

@@ -17,6 +17,7 @@ from deployments.contracts import (
 from deployments.errors import InvalidImage, InvalidInput, InvalidText, Overloaded, ScoringError, Unavailable
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
+from deployments.ingress.door import Door
 from deployments.ingress.models import Model, ModelTable, Version
 from deployments.ingress.settings import IngressSettings
 
@@ -144,7 +145,7 @@ def application(faq, image, explainer, limits):
             Model("image", "images", {"1": Version("1", image, explainer)}),
         ]
     )
-    return build_app(table, lambda: limits["settings"].model_copy(update={"access": limits.get("access", OPEN)}))
+    return build_app(table, Door(lambda: limits["settings"].model_copy(update={"access": limits.get("access", OPEN)})))
 
 
 @pytest.fixture

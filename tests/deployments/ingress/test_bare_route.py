@@ -7,6 +7,7 @@ import pytest
 from deployments.contracts import EncodedImage, Question
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
+from deployments.ingress.door import Door
 from deployments.ingress.models import Model, ModelTable, Version
 from deployments.ingress.settings import IngressSettings
 
@@ -72,7 +73,7 @@ async def test_what_cannot_be_told_is_refused(client, body, status, words):
 
 def client_of(models, **limits):
     open_to_all = AccessSettings(required=False)
-    application = build_app(ModelTable(models), lambda: IngressSettings(access=open_to_all, **limits))
+    application = build_app(ModelTable(models), Door(lambda: IngressSettings(access=open_to_all, **limits)))
     return httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://scoring")
 
 

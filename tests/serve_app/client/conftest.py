@@ -13,6 +13,7 @@ from deployments.errors import InvalidImage, InvalidText
 from deployments.ingress.access.access_directory import AccessDirectory
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
+from deployments.ingress.door import Door
 from deployments.ingress.models import Model, ModelTable, Version
 from deployments.ingress.settings import IngressSettings
 from serve_app.client import AsyncScoringClient, ScoringClient
@@ -199,7 +200,7 @@ class Loopback:
                 Model("image", "images", {"1": Version("1", self.image, self.explainer)}),
             ]
         )
-        self._app = build_app(table, lambda: self.settings)
+        self._app = build_app(table, Door(lambda: self.settings))
         self._server = uvicorn.Server(
             uvicorn.Config(self._application, port=0, interface="asgi3", log_level="error", lifespan="off")
         )

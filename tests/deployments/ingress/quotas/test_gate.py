@@ -42,7 +42,7 @@ def serve(faq, image, clock):
         settings = IngressSettings(
             access=AccessSettings(required=False), quotas=QuotaSettings.model_validate(quotas), max_body_mb=1
         )
-        application = build_app(table, lambda: settings, Door(lambda: settings, Quotas(lambda: settings, clock=clock)))
+        application = build_app(table, Door(lambda: settings, Quotas(lambda: settings, clock=clock)))
         transport = httpx.ASGITransport(application, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://scoring")
 
