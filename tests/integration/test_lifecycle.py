@@ -36,8 +36,13 @@ def ended(*arguments, environment=None):
 
 
 def ray_processes():
-    names = ("raylet", "gcs_server", "haproxy")
-    return {p.pid for p in psutil.process_iter(["name"]) if p.info["name"] in names}
+    """Those of this user: containers on this machine have Rays of their own."""
+    names, user = ("raylet", "gcs_server", "haproxy"), psutil.Process().username()
+    return {
+        p.pid
+        for p in psutil.process_iter(["name", "username"])
+        if p.info["name"] in names and p.info["username"] == user
+    }
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
