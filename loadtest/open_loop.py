@@ -39,6 +39,14 @@ class Timed(NamedTuple):
         return self.ended - self.due
 
 
+class Requests(NamedTuple):
+    """What is sent, one payload after the other and then from the first on again."""
+
+    url: str
+    payloads: Sequence[Payload]
+    headers: Mapping[str, str] = {}
+
+
 class Generator:
     """Sends from a process of its own, so that who measures beside it does not slow it down."""
 
@@ -52,11 +60,11 @@ class Generator:
         self, url: str, payloads: Sequence[Payload], *, rate: float, clients: int, seconds: float
     ) -> Future[list[Timed]]:
         """Begin to send `rate` requests a second, except while `clients` wait for their answers already."""
-        return self._pool.submit(_run, url, list(payloads), self._headers, rate, clients, seconds)
+        return self._pool.submit(_run, self._requests(url, payloads), rate, clients, seconds)
 
     def closed(self, url: str, payloads: Sequence[Payload], *, clients: int, seconds: float) -> Future[list[Timed]]:
         """Begin to keep as many requests out as there are clients."""
-        return self._pool.submit(_run, url, list(payloads), self._headers, 0.0, clients, seconds)
+        return self._pool.submit(_run, self._requests(url, payloads), 0.0, clients, seconds)
 
     def end(self) -> None:
         """Send nothing more, before the time is over; what is out is still waited for."""
@@ -65,6 +73,9 @@ class Generator:
     def stop(self) -> None:
         """End the process."""
         self._pool.shutdown()
+
+    def _requests(self, url: str, payloads: Sequence[Payload]) -> Requests:
+        return Requests(url, tuple(payloads), self._headers)
 
 
 _ended: Event | None = None
@@ -80,19 +91,17 @@ def _is_ended() -> bool:
     return _ended is not None and _ended.is_set()
 
 
-def _run(
-    url: str, payloads: list[Payload], headers: dict[str, str], rate: float, clients: int, seconds: float
-) -> list[Timed]:
-    load = _Load(url, payloads, headers)
+def _run(requests: Requests, rate: float, clients: int, seconds: float) -> list[Timed]:
+    load = _Load(requests)
     return asyncio.run(load.paced(rate, clients, seconds) if rate else load.closed(clients, seconds))
 
 
 class _Load:
-    def __init__(self, url: str, payloads: list[Payload], headers: Mapping[str, str] | None = None) -> None:
-        parts = urlsplit(url)
+    def __init__(self, requests: Requests) -> None:
+        parts = urlsplit(requests.url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
-        requests = [request_of(parts.path, parts.netloc, payload, headers) for payload in payloads]
-        self._requests = cycle(requests)
+        bodies = requests.payloads
+        self._requests = cycle([request_of(parts.path, parts.netloc, body, requests.headers) for body in bodies])
         self._idle: list[_Connection] = []
         self._done: list[Timed] = []
 
@@ -151,10 +160,10 @@ class _Load:
         return connection
 
 
-def request_of(path: str, host: str, payload: Payload, headers: Mapping[str, str] | None = None) -> bytes:
+def request_of(path: str, host: str, payload: Payload, headers: Mapping[str, str]) -> bytes:
     """Return the bytes of an HTTP/1.1 request."""
     lines = {"Host": host, "Content-Type": payload.content_type, "Content-Length": str(len(payload.content))}
-    fields = "".join(f"{name}: {value}\r\n" for name, value in {**lines, **(headers or {})}.items())
+    fields = "".join(f"{name}: {value}\r\n" for name, value in {**lines, **headers}.items())
     return f"POST {path} HTTP/1.1\r\n{fields}\r\n".encode() + payload.content
 
 

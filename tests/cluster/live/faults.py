@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from cluster.kuberay.kinds import Kind
 # PID 1 is spared by the kernel; Ray's start script ends when what it started has.
 _KILL_ALL = "import os, signal; os.kill(-1, signal.SIGKILL)"
 _OPERATOR = {"app.kubernetes.io/name": "kuberay-operator"}
+KUBECTL = shutil.which("kubectl") or "kubectl"
 RESTART_OPERATOR = "SCORING_RESTART_OPERATOR"
 
 
@@ -28,7 +30,7 @@ def until(holds: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 def kubectl(*arguments: str) -> str:
-    done = subprocess.run(["kubectl", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([KUBECTL, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from loadtest.open_loop import NO_ANSWER, Generator, Timed
+from loadtest.open_loop import Generator, Timed
 from loadtest.overload_figures import percentile
 from loadtest.payloads import Payload, photo_payloads, question_payloads
-from serve_app.client import Keys, ScoringClient, ScoringError
+from serve_app.client import ClientError, Keys, ScoringClient
 
 # So many a second; a client waits for none of the answers before it sends the next request.
 FAQ_RATE = 20.0
@@ -38,6 +39,7 @@ class Outcome:
         event_seconds: how long it took until all was as before.
         sent: requests of the client that does not retry.
         failures: how many of them failed, by HTTP status; 0 stands for a connection that ended or was refused.
+        failed_at: when they were sent, in seconds since the event began.
         median, p99, longest: time until the answers, in milliseconds.
         retrying: calls of the client that retries, and how many of them failed.
         retrying_longest: of those calls, in milliseconds.
@@ -48,6 +50,7 @@ class Outcome:
     event_seconds: float = 0
     sent: int = 0
     failures: Counter = field(default_factory=Counter)
+    failed_at: list = field(default_factory=list)
     median: float = 0
     p99: float = 0
     longest: float = 0
@@ -63,10 +66,14 @@ class Outcome:
         kinds = ", ".join(f"{count} x {status or 'no answer'}" for status, count in self.failures.items())
         return (
             f"{self.event}: {self.failed} of {self.sent} requests failed{f' ({kinds})' if kinds else ''} in "
-            f"{self.seconds:.0f} s; median {self.median:.0f}, p99 {self.p99:.0f}, longest {self.longest:.0f} ms; "
+            f"{self.seconds:.0f} s{self._when()}; "
+            f"median {self.median:.0f}, p99 {self.p99:.0f}, longest {self.longest:.0f} ms; "
             f"retrying client: {len(self.retrying_failed)} of {self.retrying} failed, longest "
             f"{self.retrying_longest:.0f} ms; it took {self.event_seconds:.0f} s"
         )
+
+    def _when(self) -> str:
+        return f", sent {self.failed_at[0]:.1f} to {self.failed_at[-1]:.1f} s after it began" if self.failed_at else ""
 
     def as_json(self) -> str:
         return json.dumps({**vars(self), "failures": dict(self.failures)})
@@ -88,7 +95,7 @@ class _Retrying(threading.Thread):
                 begun = time.monotonic()
                 try:
                     client.ask("Another program uses port 8000")
-                except ScoringError as error:
+                except ClientError as error:
                     self.failed.append(f"{type(error).__name__}: {error}")
                 self.seconds.append(time.monotonic() - begun)
 
@@ -109,9 +116,9 @@ def steady_load(event: str, url: str, keys: Keys, seconds: float) -> Iterator[Ou
     retrying.start()
     try:
         _go_on(LEAD_SECONDS)
-        happens = time.monotonic()
+        happens = time.time()
         yield outcome
-        outcome.event_seconds = time.monotonic() - happens
+        outcome.event_seconds = time.time() - happens
         _go_on(max(AFTER_SECONDS, begun + seconds - time.monotonic()))
     finally:
         for generator in (questions, images):
@@ -122,7 +129,7 @@ def steady_load(event: str, url: str, keys: Keys, seconds: float) -> Iterator[Ou
         for generator in (questions, images):
             generator.stop()
     outcome.seconds = time.monotonic() - begun
-    _count(outcome, [timed for each in found for timed in each], retrying)
+    _count(outcome, [timed for each in found for timed in each], retrying, happens)
     print(f"\n{outcome}")
 
 
@@ -135,16 +142,14 @@ def _go_on(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def _count(outcome: Outcome, done: list[Timed], retrying: _Retrying) -> None:
+def _count(outcome: Outcome, done: list[Timed], retrying: _Retrying, happens: float) -> None:
     outcome.sent = len(done)
+    outcome.failed_at = sorted(round(each.due - happens, 1) for each in done if each.status != 200)
     outcome.failures = Counter(each.status for each in done if each.status != 200)
     outcome.median, outcome.p99 = percentile(done, 0.5), percentile(done, 0.99)
     outcome.longest = percentile(done, 1)
     outcome.retrying, outcome.retrying_failed = len(retrying.seconds), retrying.failed
     outcome.retrying_longest = 1000 * max(retrying.seconds, default=0)
     if path := os.environ.get("SCORING_CLUSTER_REPORT"):
-        with open(path, "a", encoding="utf-8") as report:
+        with Path(path).open("a", encoding="utf-8") as report:
             report.write(outcome.as_json() + "\n")
-
-
-__all__ = ["NO_ANSWER", "Outcome", "steady_load"]
