@@ -59,7 +59,7 @@ def test_an_update_of_the_model(restored, settings, load):
     """Every replica of the model is replaced by one with other settings."""
     before = active(restored)
     with load("update of a model") as outcome:
-        changed(restored, settings(faq_model={"threshold": 0.2}), "another threshold")
+        changed(restored, settings(faq_model={"max_text_length": 50_000}), "another limit of texts")
     assert active(restored) == before
     assert outcome.failed == 0
 
