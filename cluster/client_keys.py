@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from cluster.kuberay.api import Api, Object
-from cluster.kuberay.errors import Conflict
-from cluster.kuberay.kinds import Kind
 from cluster.kuberay.logs import pods
+from cluster.kubernetes.api import Api, Object
+from cluster.kubernetes.errors import Conflict
+from cluster.kubernetes.kinds import Kind
 from deployments.errors import StartupError
 
 if TYPE_CHECKING:

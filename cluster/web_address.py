@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cluster.kuberay.api import Api, Object
-from cluster.kuberay.kinds import Kind
+from cluster.kubernetes.api import Api, Object
+from cluster.kubernetes.kinds import Kind
 from deployments.errors import StartupError
 
 _HTTP_PORT = 8000

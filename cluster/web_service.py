@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from cluster import asking
 from cluster.asking import Token
 from cluster.client_keys import ClientKeys, KeyPair
-from cluster.kuberay.api import Api, Object, connect
 from cluster.kuberay.logs import container_logs, pods, ray_logs
 from cluster.kuberay.progress import Report
 from cluster.kuberay.ray_services import Applied, RayServices
 from cluster.kuberay.service_causes import causes
 from cluster.kuberay.states import State, state
 from cluster.kuberay.waiting import GONE_SECONDS, READY_SECONDS
+from cluster.kubernetes.api import Api, Object, connect
 from cluster.manifests.names import keys_secret
 from cluster.manifests.objects import objects
 from cluster.settings import ClusterSettings, read_settings

@@ -34,11 +34,11 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Check what the application needs of a cluster, from here and from inside; exit code 1 if it cannot run."""
-    from cluster.doctor.api import connect
     from cluster.doctor.examination import Plan, examine
     from cluster.doctor.rendered import Rendered
     from cluster.doctor.report import as_json as in_json
     from cluster.doctor.report import is_well, show
+    from cluster.kubernetes.api import connect
     from cluster.manifests.names import keys_secret
     from cluster.manifests.objects import objects
     from cluster.settings import read_settings
@@ -60,7 +60,7 @@ def doctor(
     if not console.is_terminal:
         # A file has no width; one line for each message is easier to search.
         console = Console(highlight=False, emoji=False, width=WIDTH)
-    api = connect(kubeconfig, context, max(timeout, 10))
+    api = connect(context, kubeconfig=kubeconfig, read_seconds=max(timeout, 10))
     if as_json:
         results = examine(api, plan)
         typer.echo(json.dumps(in_json(results), indent=2))

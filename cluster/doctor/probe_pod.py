@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cluster.doctor import probe
-from cluster.doctor.api import Json
+from cluster.doctor.rendered import Json
 
 NAME_LABEL = "app.kubernetes.io/name"
 NAME = "ray-scoring-doctor"
+CONTAINER = "doctor"
 
 # Ends a pod that nobody ends; with it, what a doctor left behind that was killed is known to be dead.
 POD_SECONDS = 300
@@ -42,7 +43,7 @@ class PodSettings:
 def pod(settings: PodSettings, requests: Sequence[Json]) -> Json:
     """Return the pod; it is let in where Pod Security is `restricted`."""
     container: Json = {
-        "name": "doctor",
+        "name": CONTAINER,
         "image": settings.image,
         "imagePullPolicy": _pull_policy(settings),
         "command": ["python3", "-c", inspect.getsource(probe), json.dumps(list(requests))],
@@ -70,7 +71,8 @@ def pod(settings: PodSettings, requests: Sequence[Json]) -> Json:
         # Every namespace has it; where it is late, the pod waits for it.
         "volumes": [{"name": "ca", "configMap": {"name": "kube-root-ca.crt"}}],
     }
-    metadata = {"name": f"{NAME}-{secrets.token_hex(4)}", "labels": {NAME_LABEL: NAME}}
+    name = f"{NAME}-{secrets.token_hex(4)}"
+    metadata = {"name": name, "namespace": settings.namespace, "labels": {NAME_LABEL: NAME}}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 

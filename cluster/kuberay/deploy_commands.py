@@ -8,7 +8,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from cluster.kuberay.api import Api
 from cluster.kuberay.command_options import (
     ContextOption,
     NoWaitOption,
@@ -21,6 +20,7 @@ from cluster.kuberay.command_options import (
 )
 from cluster.kuberay.progress import Report
 from cluster.kuberay.waiting import READY_SECONDS
+from cluster.kubernetes.api import Api
 
 if TYPE_CHECKING:
     from cluster.web_service import WebService

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
-from cluster.kuberay.api import Api
-from cluster.kuberay.errors import KubernetesError
 from cluster.kuberay.snapshot import clusters_of, pods_of
 from cluster.kuberay.views import Pod
+from cluster.kubernetes.api import Api
+from cluster.kubernetes.errors import KubernetesError
 
 # Run by the Python of the image: tells the ends of Ray's files as JSON, so that no shell is needed in the image.
 _READ_FILES = """

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cluster.kuberay.api import Api
 from cluster.kuberay.command_options import ContextOption, SettingsArgument, console, web_service
 from cluster.kuberay.logs import Log, container_logs, pods, ray_logs
 from cluster.kuberay.views import Pod
+from cluster.kubernetes.api import Api
 from deployments.errors import StartupError
 
 

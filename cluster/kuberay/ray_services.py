@@ -6,15 +6,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cluster.kuberay.api import Api, Object
-from cluster.kuberay.errors import Conflict, KubernetesError, NotFound, NotPermitted
-from cluster.kuberay.kinds import Kind
 from cluster.kuberay.progress import Report
 from cluster.kuberay.revisions import Revisions
 from cluster.kuberay.sizes import Bounds, carry_over, scaled
 from cluster.kuberay.snapshot import Snapshot
 from cluster.kuberay.views import RayServiceStatus
 from cluster.kuberay.waiting import GONE_SECONDS, READY_SECONDS, Target, wait_until_gone, wait_until_ready
+from cluster.kubernetes.api import Api, Object
+from cluster.kubernetes.errors import Conflict, KubernetesError, NotFound, NotPermitted
+from cluster.kubernetes.kinds import Kind
 from cluster.manifests.access import ADMINISTRATORS
 from deployments.errors import StartupError
 

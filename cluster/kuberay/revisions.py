@@ -12,9 +12,9 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cluster.kuberay.api import Api, Object
-from cluster.kuberay.errors import Conflict
-from cluster.kuberay.kinds import Kind
+from cluster.kubernetes.api import Api, Object
+from cluster.kubernetes.errors import Conflict
+from cluster.kubernetes.kinds import Kind
 from deployments.errors import StartupError
 
 KEPT = 10

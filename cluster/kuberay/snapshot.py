@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cluster.kuberay.api import Api
-from cluster.kuberay.errors import KubernetesError
-from cluster.kuberay.kinds import Kind
 from cluster.kuberay.views import ApplicationStatus, Event, Pod, RayCluster, RayService, Side
+from cluster.kubernetes.api import Api
+from cluster.kubernetes.errors import KubernetesError
+from cluster.kubernetes.kinds import Kind
 
 CLUSTER_LABEL = "ray.io/cluster"
 SERVICE_LABEL = "ray.io/originated-from-cr-name"

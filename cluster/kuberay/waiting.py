@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cluster.kuberay.api import Api
 from cluster.kuberay.causes import Cause
-from cluster.kuberay.errors import KubernetesError
-from cluster.kuberay.kinds import Kind
 from cluster.kuberay.progress import Progress, Report
 from cluster.kuberay.service_causes import causes
 from cluster.kuberay.snapshot import Snapshot, clusters_of, pods_of, read_snapshot
 from cluster.kuberay.states import State, serves, state
+from cluster.kubernetes.api import Api
+from cluster.kubernetes.errors import KubernetesError
+from cluster.kubernetes.kinds import Kind
 from deployments.errors import StartupError
 
 # KubeRay looks every 2 seconds. It says that it has seen a change before Ray Serve has begun with it, so what is

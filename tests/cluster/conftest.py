@@ -4,15 +4,15 @@ import copy
 import itertools
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import kubernetes
 import pytest
 
-from cluster.kuberay.api import Api
 from cluster.kuberay.snapshot import read_snapshot
+from cluster.kubernetes.api import Api
 
 RESOURCES = {
     "/api/v1": [("pods", "Pod"), ("secrets", "Secret"), ("events", "Event"), ("services", "Service")],
@@ -191,11 +191,21 @@ def server():
 
 
 @pytest.fixture
-def api(server):
-    with serving(server) as url:
-        configuration = kubernetes.client.Configuration()
-        configuration.host = url
-        yield Api(kubernetes.client.ApiClient(configuration))
+def open_api():
+    """Serve what answers requests (method, path, query, body) by status and content, and open it."""
+    with ExitStack() as stack:
+
+        def open_one(answers):
+            configuration = kubernetes.client.Configuration()
+            configuration.host = stack.enter_context(serving(answers))
+            return Api(kubernetes.client.ApiClient(configuration))
+
+        yield open_one
+
+
+@pytest.fixture
+def api(server, open_api):
+    return open_api(server)
 
 
 def _template(container):

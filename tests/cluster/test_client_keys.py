@@ -3,7 +3,7 @@ import base64
 import pytest
 
 from cluster.client_keys import CHANGED, ClientKeys
-from cluster.kuberay.kinds import Kind
+from cluster.kubernetes.kinds import Kind
 from deployments.errors import StartupError
 from deployments.ingress.access.key_file import read_table
 from deployments.ingress.access.keys import parse_key

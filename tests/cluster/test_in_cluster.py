@@ -10,14 +10,14 @@ import uuid
 import pytest
 import yaml
 
-from cluster.kuberay.api import Api, connect
 from cluster.kuberay.causes import CauseKind
-from cluster.kuberay.errors import KubernetesError
-from cluster.kuberay.kinds import Kind
 from cluster.kuberay.logs import pods, ray_logs
 from cluster.kuberay.ray_services import RayServices
 from cluster.kuberay.states import State, serves
 from cluster.kuberay.waiting import NotReady
+from cluster.kubernetes.api import Api, connect
+from cluster.kubernetes.errors import KubernetesError
+from cluster.kubernetes.kinds import Kind
 from cluster.settings import ClusterSettings
 from cluster.web_service import WebService
 from serve_app.client import Keys, ScoringClient, Unauthenticated

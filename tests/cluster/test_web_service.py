@@ -4,9 +4,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from cluster.kuberay.kinds import Kind
 from cluster.kuberay.states import State
 from cluster.kuberay.waiting import NotReady
+from cluster.kubernetes.kinds import Kind
 from cluster.settings import read_settings
 from cluster.web_address import host_of, service_address
 from cluster.web_service import WebService

@@ -1,13 +1,13 @@
-import json
-
 import pytest
 
 from cluster.doctor.findings import Outcome
-from cluster.doctor.permissions import REVIEWS, checks, plural, to_deploy
+from cluster.doctor.permissions import checks, plural, to_deploy
+
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 def asked(request):
-    return json.loads(request.content)["spec"]["resourceAttributes"]
+    return request.body["spec"]["resourceAttributes"]
 
 
 def allowing(rule):
@@ -15,7 +15,7 @@ def allowing(rule):
 
 
 def findings(fake_api, build, rule):
-    return [each.run() for each in checks(fake_api(allowing(rule)).api, build.rendered(build.ray_service()))]
+    return [each.run() for each in checks(fake_api(allowing(rule)), build.rendered(build.ray_service()))]
 
 
 def test_every_verb_of_every_resource_is_asked(build):

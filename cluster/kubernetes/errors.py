@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from cluster.printable import one_line
 from deployments.errors import StartupError
 
 if TYPE_CHECKING:
@@ -16,11 +17,23 @@ if TYPE_CHECKING:
 
 
 class KubernetesError(StartupError):
-    """The API server refuses, or does not answer."""
+    """The API server refuses, or does not answer.
+
+    Attributes:
+        said: the API server's own words, on one line; the whole message where it said nothing.
+    """
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said or message
 
 
 class NotFound(KubernetesError):
     """There is no such object."""
+
+
+class UnknownKind(KubernetesError):
+    """The cluster has no such kind of object."""
 
 
 class Conflict(KubernetesError):
@@ -29,6 +42,10 @@ class Conflict(KubernetesError):
 
 class NotPermitted(KubernetesError):
     """The user of KUBECONFIG may not do it."""
+
+
+class NotAuthenticated(KubernetesError):
+    """The cluster does not know the user of KUBECONFIG."""
 
 
 class NoCluster(KubernetesError):
@@ -67,15 +84,17 @@ def _of_status(error: ApiException) -> KubernetesError:
     said = _message(error)
     match error.status:
         case HTTPStatus.NOT_FOUND:
-            return NotFound(f"The cluster has no such object: {said}.")
+            return NotFound(f"The cluster has no such object: {said}.", said)
         case HTTPStatus.CONFLICT:
-            return Conflict(f"The object exists or was changed by another: {said}.")
+            return Conflict(f"The object exists or was changed by another: {said}.", said)
         case HTTPStatus.UNAUTHORIZED:
-            return KubernetesError("The cluster does not accept the credentials of KUBECONFIG; log in again.")
+            return NotAuthenticated("The cluster does not accept the credentials of KUBECONFIG; log in again.", said)
         case HTTPStatus.FORBIDDEN:
-            return NotPermitted(f"The cluster does not permit it: {said}.")
+            return NotPermitted(f"The cluster does not permit it: {said}.", said)
+        case 0 | None:
+            return KubernetesError(f"The cluster cannot be reached: {said}.", said)
         case _:
-            return KubernetesError(f"The cluster refuses it ({error.status}): {said}.")
+            return KubernetesError(f"The cluster refuses it ({error.status}): {said}.", said)
 
 
 def _message(error: ApiException) -> str:
@@ -83,7 +102,7 @@ def _message(error: ApiException) -> str:
         message = json.loads(error.body or "")["message"]
     except (ValueError, KeyError, TypeError):
         message = error.reason
-    return str(message or "it does not say why").rstrip(".")
+    return one_line(str(message or "it does not say why")).rstrip(".")
 
 
 def _root(error: MaxRetryError) -> str:
