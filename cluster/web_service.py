@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,7 +37,7 @@ from serve_app.config_file import read_config
 if TYPE_CHECKING:
     from serve_app.client.credentials import Provider
 
-_NAMESPACE = "Namespace"
+_RAY_SERVICE = "RayService"
 
 
 class WebService:
@@ -149,12 +150,13 @@ class WebService:
     def apply(self, note: str) -> Applied:
         """Apply everything that the settings say, and make the client's keys where there are none."""
         rendered = self.objects()
-        self.ray_services.apply_others([each for each in rendered if each["kind"] == _NAMESPACE])
+        left = self.ray_services.apply_others([each for each in rendered if each["kind"] != _RAY_SERVICE])
+        # So late that what is refused is refused before there are keys, which are shown once.
         self.new_keys = self._made_keys(rendered)
-        applied = self.ray_services.apply(rendered, note)
+        applied = self.ray_services.apply([each for each in rendered if each["kind"] == _RAY_SERVICE], note)
         given = self.settings.web_service
         self._set(merged(self._tags(), given.tags, given.properties, given.description))
-        return applied
+        return replace(applied, left=tuple(left))
 
     def wait_for_deployment(
         self,

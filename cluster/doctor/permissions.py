@@ -9,6 +9,7 @@ from cluster.doctor.findings import Check, Finding, Stage, failed, ok, warning
 from cluster.doctor.rendered import Rendered
 from cluster.kubernetes.api import Api
 from cluster.kubernetes.kinds import Kind
+from cluster.manifests.access import ADMINISTRATORS
 
 # Server-side apply needs patch, and create for what is not there; delete for `scoring cluster delete`.
 APPLY = ("get", "list", "watch", "create", "patch", "delete")
@@ -30,6 +31,9 @@ _PLURALS = {
 }
 
 
+_BY_ADMINISTRATORS = "Deploying leaves these as they are; make sure that an administrator has applied them once."
+
+
 @dataclass(frozen=True, slots=True)
 class Right:
     """A verb on a resource; in no namespace where that is empty."""
@@ -49,6 +53,9 @@ class Right:
 def plural(kind: str) -> str:
     """Return the name of a kind's resource."""
     return _PLURALS.get(kind, f"{kind.lower()}s")
+
+
+_ADMINISTERED = {plural(kind) for kind in ADMINISTRATORS}
 
 
 def to_deploy(rendered: Rendered) -> list[Right]:
@@ -77,6 +84,8 @@ def checks(api: Api, rendered: Rendered) -> list[Check]:
         lacking = missing(api, rights)
         if not lacking:
             return ok(f"all {len(rights)} rights to deploy are there")
+        if all(each.resource in _ADMINISTERED for each in lacking):
+            return warning(f"you may not {_listed(lacking)}", _BY_ADMINISTRATORS)
         return failed(f"you may not {_listed(lacking)}", _advice(rendered.namespace))
 
     def follow() -> Finding:

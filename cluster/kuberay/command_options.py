@@ -36,6 +36,11 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=True, emoji=False)
 
 
+def plain(shown_on: Console) -> Report:
+    """Return what shows lines as they are."""
+    return lambda text: shown_on.print(text, markup=False)
+
+
 def reporter(shown_on: Console) -> Report:
     """Return what shows lines of progress with the seconds that have gone by."""
     started = time.monotonic()

@@ -46,6 +46,17 @@ def test_what_is_missing_is_named(fake_api, build):
     assert follow.message == "you may not get pods/log"
 
 
+def test_what_only_administrators_may_change_does_not_keep_from_deploying(fake_api, build):
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"}}
+    rendered = build.rendered(role, build.ray_service())
+    api = fake_api(allowing(lambda each: each["resource"] != "roles"))
+    deploy = checks(api, rendered)[0].run()
+    assert deploy.outcome is Outcome.WARNING
+    assert "get, list, watch, create, patch, delete roles.rbac.authorization.k8s.io" in deploy.message
+    api = fake_api(allowing(lambda each: each["verb"] != "patch"))
+    assert checks(api, rendered)[0].run().outcome is Outcome.FAILED
+
+
 @pytest.mark.parametrize(
     ("kind", "name"),
     [("NetworkPolicy", "networkpolicies"), ("HTTPRoute", "httproutes"), ("Ingress", "ingresses"), ("Role", "roles")],
