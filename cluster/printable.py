@@ -17,5 +17,5 @@ def printable(text: str) -> str:
 
 def one_line(text: str, most: int = 2000) -> str:
     """Return a text as one line, cut where it is too long for one."""
-    line = " ".join(printable(text).split())
+    line = printable(" ".join(text.split()))
     return line if len(line) <= most else f"{line[:most]}..."

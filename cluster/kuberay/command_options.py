@@ -60,4 +60,4 @@ def wait_and_show(service: WebService, timeout: float, shown_on: Console, report
         NotReady: it is not; the message says why.
     """
     service.wait_for_deployment(timeout_seconds=timeout, report=report)
-    shown_on.print(f"[bold green]Ready:[/bold green] {service.url}")
+    shown_on.print(f"[bold green]Ready:[/bold green] {escape(service.url)}")

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from yaml import YAMLError
+
 from cluster.kubernetes.errors import KubernetesError, NoCluster, NotFound, UnknownKind, explained
 from cluster.kubernetes.kinds import Kind, Kinds
 
@@ -305,7 +307,13 @@ def connect(context: str | None = None, *, kubeconfig: Path | None = None, read_
             load_in_cluster(client_configuration=configuration)
         except config.ConfigException:
             raise NoCluster(context, str(error)) from None
-    return Api(client.ApiClient(configuration), read_seconds=read_seconds)
+    except (YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError):
+        # The package tells what it stumbled over with the text around it, in which there may be a password.
+        raise KubernetesError("The file that KUBECONFIG names cannot be read as YAML of the kind Config.") from None
+    try:
+        return Api(client.ApiClient(configuration), read_seconds=read_seconds)
+    except OSError as error:
+        raise KubernetesError(f"The certificates that KUBECONFIG names cannot be used: {error}.") from None
 
 
 def _json(response: Any) -> Object:

@@ -67,6 +67,12 @@ def test_what_the_pod_saw_becomes_results_and_the_pod_is_gone(fake_api):
     assert cluster.deleted == [(f"{PODS}/{cluster.created['metadata']['name']}", 0)]
 
 
+@pytest.mark.parametrize("told", ["no JSON", "{}", '{"found": 1}', '{"found": [1, 2]}', '{"found": []}'])
+def test_a_result_that_is_none_is_told_of(fake_api, told):
+    results = look(fake_api, Cluster({"phase": "Succeeded"}, f"{probe.MARK}{told}\n"))
+    assert results[0].finding.message.startswith("the pod ran without a result: scoring-doctor:")
+
+
 def waiting(reason, message=""):
     return {"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": reason, "message": message}}}]}
 

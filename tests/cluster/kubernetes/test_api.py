@@ -120,6 +120,14 @@ def test_a_kubeconfig_of_ones_own(tmp_path):
         connect(kubeconfig=tmp_path / "none")
 
 
+@pytest.mark.parametrize("text", ["users: [{password: s3cret", "s3cret", "[s3cret]"])
+def test_of_a_kubeconfig_that_is_none_nothing_is_shown(tmp_path, text):
+    (tmp_path / "config").write_text(text)
+    with pytest.raises(KubernetesError, match="KUBECONFIG") as error:
+        connect(kubeconfig=tmp_path / "config")
+    assert "s3cret" not in str(error.value)
+
+
 def test_without_a_kubeconfig_it_is_said_how_to_get_one(monkeypatch, tmp_path):
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
     with pytest.raises(NoCluster, match="az aks get-credentials"):
