@@ -19,7 +19,7 @@ from cluster.manifests.settings import (
     RedisSettings,
     UpgradeSettings,
 )
-from cluster.model import ClusterModel, ObjectName, Quantity
+from cluster.model import ClusterModel, Cores, ObjectName, Quantity
 from cluster.web_service_settings import WebServiceSettings
 from deployments.errors import StartupError
 from serve_app.setting_errors import explain
@@ -39,9 +39,13 @@ class ImageSettings(ClusterModel):
 
 
 class Resources(ClusterModel):
-    """What a pod asks for, and may not exceed: requests equal limits."""
+    """What a pod asks for, and may not exceed: requests equal limits, but where cores may be borrowed."""
 
-    cpu: Quantity = Field(default="1", description="Cores.")
+    cpu: Cores = Field(default="1", description="Cores.")
+    cpu_limit: Cores | None = Field(
+        default=None,
+        description="Cores that it may take while others leave theirs; unset: as many as cpu, which is steadier.",
+    )
     memory: Quantity = Field(default="2Gi", description="Memory; Ray kills workers before the node does.")
 
 

@@ -55,6 +55,14 @@ class Engine:
                 f"{image} could not be pushed; the lines above say why. `docker login` opens a registry."
             )
 
+    def save(self, image: str, archive: Path) -> None:
+        """Write an image as an archive, which `docker load` and the likes read.
+
+        Raises:
+            StartupError: it cannot be written.
+        """
+        self._output(["save", "--output", str(archive), image])
+
     def run(self, image: str, command: Sequence[str]) -> str:
         """Return what a command prints in a new container without network, which is removed after.
 

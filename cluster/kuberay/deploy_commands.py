@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from cluster.images.delivery import deliver
 from cluster.kuberay.command_options import (
     ContextOption,
     NoWaitOption,
@@ -34,12 +35,26 @@ def deploy(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only have the cluster check every object; nothing changes.")
     ] = False,
+    build: Annotated[bool, typer.Option("--build", help="First build the image, and push it, where missing.")] = False,
+    load: Annotated[
+        str | None,
+        typer.Option(
+            help="With --build: a command that gives a `docker save` archive to the nodes, in place of a registry; "
+            "as in 'kind load image-archive'.",
+            show_default=False,
+        ),
+    ] = None,
+    build_network: Annotated[
+        str | None, typer.Option(help="With --build: as `docker build --network`.", show_default=False)
+    ] = None,
 ) -> None:
     """Create the web service, or make it what the settings say, and wait until it answers."""
     service = web_service(settings, context)
     if dry_run:
         service.ray_services.check(service.objects(), plain(console()))
         return
+    if build:
+        deliver(service.settings, reporter(console()), load=load, network=build_network)
     _apply(service, "deploy", timeout, no_wait=no_wait)
 
 

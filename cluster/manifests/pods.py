@@ -9,7 +9,8 @@ from cluster.manifests import last_to_leave
 from cluster.manifests.draining import HEAD_DRAIN_SECONDS, ROUTES_SECONDS, Draining
 from cluster.manifests.environment import environment
 from cluster.manifests.names import COMPONENT, HEAD, INSTANCE, RAY_CLUSTER, WORKER, labels
-from cluster.manifests.security import container_security, pod_security, same
+from cluster.manifests.resources import of_ray
+from cluster.manifests.security import container_security, pod_security
 from cluster.manifests.volumes import token_volume, volumes
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _container(
         "image": image(settings, gpus=gpus),
         "imagePullPolicy": settings.image.pull_policy,
         "env": environment(settings, application, drain_seconds=drain_seconds),
-        "resources": same(cpu=resources.cpu, memory=resources.memory, **accelerators),
+        "resources": of_ray(resources, **accelerators),
         "securityContext": container_security(),
         "volumeMounts": [mount for _, mount in volumes(settings, application)],
     }

@@ -8,14 +8,15 @@ from cluster.manifests.application import Application, read_application
 from cluster.manifests.names import metadata
 from cluster.manifests.pods import head_template, holds_replicas, worker_template
 from cluster.manifests.redis import fault_tolerance
-from cluster.manifests.security import container_security, same
+from cluster.manifests.resources import ray_cpus, same
+from cluster.manifests.security import container_security
 from cluster.manifests.volumes import OBJECT_STORE_BYTES, TOKEN, TOKEN_PATH
 from cluster.manifests.yaml_text import dump
 from deployments.errors import StartupError
 
 if TYPE_CHECKING:
     from cluster.manifests.settings import UpgradeSettings
-    from cluster.settings import ClusterSettings, WorkerGroup
+    from cluster.settings import ClusterSettings, Resources, WorkerGroup
 
 # As requirements/ locks it, and so the image has it; KubeRay decides by it what this Ray can do.
 RAY_VERSION = "2.60.0"
@@ -71,7 +72,7 @@ def _ray_cluster(settings: ClusterSettings, application: Application) -> dict[st
         cluster["autoscalerOptions"] = _autoscaler(settings)
     if settings.redis:
         cluster["gcsFaultToleranceOptions"] = fault_tolerance(settings, settings.redis)
-    head_parameters = _parameters() | {"dashboard-host": "0.0.0.0"}  # noqa: S104 - for KubeRay, with the token
+    head_parameters = _parameters(settings.head) | {"dashboard-host": "0.0.0.0"}  # noqa: S104 - for KubeRay, with the token
     if not holds_replicas(settings):
         head_parameters["num-cpus"] = "0"
     cluster["headGroupSpec"] = {"rayStartParams": head_parameters, "template": head_template(settings, application)}
@@ -79,8 +80,8 @@ def _ray_cluster(settings: ClusterSettings, application: Application) -> dict[st
     return cluster
 
 
-def _parameters() -> dict[str, str]:
-    return {"object-store-memory": str(OBJECT_STORE_BYTES)}
+def _parameters(resources: Resources) -> dict[str, str]:
+    return {"object-store-memory": str(OBJECT_STORE_BYTES), **ray_cpus(resources)}
 
 
 def _worker_group(settings: ClusterSettings, application: Application, group: WorkerGroup) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def _worker_group(settings: ClusterSettings, application: Application, group: Wo
         **({} if is_autoscaled(settings) else {"replicas": group.min_replicas}),
         "minReplicas": group.min_replicas,
         "maxReplicas": group.max_replicas,
-        "rayStartParams": _parameters(),
+        "rayStartParams": _parameters(group.resources),
         "template": worker_template(settings, application, group),
     }
 

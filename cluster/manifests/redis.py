@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cluster.manifests.names import REDIS, labels, metadata
-from cluster.manifests.security import container_security, pod_security, same
+from cluster.manifests.resources import same
+from cluster.manifests.security import container_security, pod_security
 
 if TYPE_CHECKING:
     from cluster.manifests.settings import RedisSettings

@@ -28,8 +28,3 @@ def container_security() -> dict[str, Any]:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-
-
-def same(**quantities: str | int) -> dict[str, Any]:
-    """Return resources whose requests equal their limits: no pod takes what another was promised."""
-    return {"requests": dict(quantities), "limits": dict(quantities)}

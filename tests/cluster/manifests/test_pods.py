@@ -65,6 +65,16 @@ def test_requests_equal_limits(example):
         assert {"cpu", "memory"} <= set(resources["limits"])
 
 
+def test_cores_may_be_borrowed_and_ray_does_not_count_them(local, changed):
+    resources = {"cpu": "1400m", "cpu_limit": "4", "memory": "4Gi"}
+    group = {"name": "cpu", "resources": resources}
+    settings = changed(local, head={"cpu": "500m", "cpu_limit": "2"}, workers=[group])
+    worker, head = worker_of(settings), head_of(settings)
+    asked = worker["template"]["spec"]["containers"][0]["resources"]
+    assert asked == {"requests": {"cpu": "1400m", "memory": "4Gi"}, "limits": {"cpu": "4", "memory": "4Gi"}}
+    assert (worker["rayStartParams"]["num-cpus"], head["rayStartParams"]["num-cpus"]) == ("2", "1")
+
+
 def test_what_a_container_mounts_is_a_volume_of_its_pod(example):
     for _, pod in pods_of(example):
         volumes = {volume["name"] for volume in pod.get("volumes", [])}

@@ -1,47 +1,25 @@
-"""The client against a real API server and a real KubeRay; what needs the image, with the image.
+"""The client against a real API server and a real KubeRay; what needs the image, with the image."""
 
-KUBECONFIG names the cluster, SCORING_TEST_IMAGE the image (`repository:tag`) that its nodes can run.
-"""
-
-import os
 import time
 import uuid
 
 import pytest
-import yaml
 
 from cluster.kuberay.causes import CauseKind
 from cluster.kuberay.logs import pods, ray_logs
 from cluster.kuberay.ray_services import RayServices
-from cluster.kuberay.states import State, serves
+from cluster.kuberay.sizes import Bounds
+from cluster.kuberay.states import State
 from cluster.kuberay.waiting import NotReady
-from cluster.kubernetes.api import Api, connect
-from cluster.kubernetes.errors import KubernetesError
 from cluster.kubernetes.kinds import Kind
-from cluster.settings import ClusterSettings
-from cluster.web_service import WebService
 from serve_app.client import Keys, ScoringClient, Unauthenticated
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
-NO_CLUSTER = "KUBECONFIG names no cluster; any with KubeRay's operator will do, as kind with KubeRay's Helm chart."
-NO_IMAGE = "SCORING_TEST_IMAGE names no image (repository:tag) that the cluster's nodes can run."
 NAMESPACE = Kind("v1", "Namespace")
 NOWHERE = "registry.invalid/ray-scoring"
 READY_SECONDS = 420
 QUESTION = "Another program uses port 8000"
-
-
-@pytest.fixture(scope="module")
-def api() -> Api:
-    if not os.environ.get("KUBECONFIG"):
-        pytest.skip(NO_CLUSTER)
-    try:
-        cluster = connect()
-        cluster.find(NAMESPACE)
-    except KubernetesError as error:
-        pytest.skip(f"{error} {NO_CLUSTER}")
-    return cluster
 
 
 @pytest.fixture(scope="module")
@@ -130,75 +108,13 @@ def test_what_kuberay_refuses_is_told_at_once(failure, namespace):
     assert "Sideways is invalid" in str(error)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("settings")
-
-
-@pytest.fixture(scope="module")
-def settings(folder):
-    """Make settings of a service with one FAQ model in a namespace of its own."""
-    image = os.environ.get("SCORING_TEST_IMAGE")
-    if not image:
-        pytest.skip(NO_IMAGE)
-    repository, _, tag = image.rpartition(":")
-    namespace = f"scoring-{uuid.uuid4().hex[:8]}"
-
-    def make(*, groups=(1, 1), tag=tag, model=None, ingress=None) -> ClusterSettings:
-        args = {"models": [{"kind": "faq_matcher", "name": "faq", "versions": [{"model": model or {}}]}]}
-        args |= {"ingress": ingress} if ingress else {}
-        application = {"name": "scoring", "route_prefix": "/", "import_path": "serve_app.app:build", "args": args}
-        path = folder / f"{uuid.uuid4().hex}.yaml"
-        path.write_text(yaml.safe_dump({"applications": [application]}))
-        return ClusterSettings.model_validate(
-            {
-                "name": "web",
-                "namespace": namespace,
-                "application": path,
-                "image": {"repository": repository, "tag": tag, "pull_policy": "Never"},
-                "head": {"cpu": "400m", "memory": "3Gi"},
-                "autoscaler": {"cpu": "50m", "memory": "512Mi"},
-                "workers": [
-                    {
-                        "name": "cpu",
-                        "min_replicas": groups[0],
-                        "max_replicas": groups[1],
-                        "resources": {"cpu": "400m", "memory": "4Gi"},
-                    }
-                ],
-                "web_service": {"keep_keys": True, "tags": {"team": "faq"}},
-            }
-        )
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def service(api, settings):
-    """A web service that is ready."""
-    wanted = settings()
-    deployed = WebService.deploy(wanted, api=api)
-    try:
-        deployed.wait_for_deployment(show_output=True, timeout_seconds=READY_SECONDS)
-        yield deployed
-    finally:
-        deployed.delete(keys=True)
-        left = [each["metadata"]["name"] for each in api.find(Kind.SECRET, wanted.namespace)]
-        clusters = api.find(Kind.RAY_CLUSTER, wanted.namespace)
-        api.delete(NAMESPACE, wanted.namespace)
-    assert (left, clusters) == ([], [])
-
-
-def active(service):
-    return service.ray_services.read().service.status.active.cluster
-
-
 def test_a_deployed_service_answers(service):
     assert service.state is State.HEALTHY
     assert service.error is None
     assert service.tags == {"team": "faq"}
     snapshot = service.ray_services.read()
-    assert snapshot.applications["scoring"].deployments.keys() == {"faq-1", "ingress"}
+    deployments = snapshot.applications["scoring"].deployments
+    assert deployments.keys() == {"faq-1", "image-1", "image-1-preprocess", "ingress"}
     assert service.run(f'{{"data": ["{QUESTION}"], "top_k": 1}}')["matched"] == [True]
     token = service.get_token()
     with ScoringClient(service.url, credentials=token.text) as client:
@@ -214,7 +130,9 @@ def test_logs_are_of_containers_and_of_every_process_of_ray(service, api):
     assert {"gcs_server.out", "raylet.out"} <= set(files)
     assert any(file.startswith("serve/controller_") for file in files)
     replicas = [line for line in found.splitlines() if "serve/replica_scoring_" in line]
-    assert {"faq-1", "ingress"} == {line.split("_scoring_")[1].rsplit("_", 1)[0] for line in replicas}
+    assert {"faq-1", "image-1", "image-1-preprocess", "ingress"} == {
+        line.split("_scoring_")[1].rsplit("_", 1)[0] for line in replicas
+    }
 
 
 def test_a_new_key_holds_within_seconds_and_the_other_all_the_time(service):
@@ -240,50 +158,10 @@ def test_a_new_key_holds_within_seconds_and_the_other_all_the_time(service):
                 break
 
 
-def test_a_changed_limit_reaches_the_same_cluster(service, settings):
-    before = active(service)
-    service.settings = settings(ingress={"max_body_mb": 1})
-    applied = service.apply("a limit")
-    assert applied.how == "the application's config, in place"
-    service.wait_for_deployment(timeout_seconds=READY_SECONDS)
-    assert active(service) == before
-    assert service.state is State.HEALTHY
-
-
-def test_an_application_that_fails_to_start_says_why_and_is_rolled_back(service, settings):
-    service.settings = settings(model={"model_dir": "/models/none"})
-    service.apply("a model that is not there")
-    with pytest.raises(NotReady, match="/models/none") as error:
-        service.wait_for_deployment(timeout_seconds=READY_SECONDS)
-    assert CauseKind.APPLICATION in {each.kind for each in error.value.causes}
-    assert "/models/none" in service.error
-    service.ray_services.roll_back()
-    service.wait_for_deployment(timeout_seconds=READY_SECONDS)
-    assert service.state is State.HEALTHY
-    assert service.run(f'{{"data": ["{QUESTION}"]}}')["matched"] == [True]
-
-
-def test_an_image_that_is_not_there_leaves_the_old_version_serving(service, settings):
-    before = active(service)
-    service.settings = settings(tag="none")
-    assert "a new cluster beside" in service.apply("an image that is not there").how
-    with pytest.raises(NotReady, match=r"(?s)is not on the node.*Requests are answered by the version before it"):
-        service.wait_for_deployment(timeout_seconds=READY_SECONDS)
-    assert service.state is State.FAILED
-    assert serves(service.ray_services.read())
-    assert service.run(f'{{"data": ["{QUESTION}"]}}')["matched"] == [True]
-    assert service.ray_services.roll_back().how.startswith("the cluster that serves stays")
-    service.wait_for_deployment(timeout_seconds=READY_SECONDS)
-    assert active(service) == before
-    assert service.state is State.HEALTHY
-
-
-def test_bounds_of_a_group_reach_the_cluster_that_serves(service, api):
-    from cluster.kuberay.sizes import Bounds
-
-    before = active(service)
-    service.ray_services.scale("cpu", Bounds(1, 2))
-    group = api.get(Kind.RAY_CLUSTER, before, service.settings.namespace)["spec"]["workerGroupSpecs"][0]
-    assert (group["minReplicas"], group["maxReplicas"]) == (1, 2)
-    service.wait_for_deployment(timeout_seconds=READY_SECONDS)
-    assert active(service) == before
+def test_bounds_of_a_group_reach_the_cluster_that_serves(restored, api):
+    before = restored.ray_services.read().service.status.active.cluster
+    restored.ray_services.scale("cpu", Bounds(2, 4))
+    group = api.get(Kind.RAY_CLUSTER, before, restored.settings.namespace)["spec"]["workerGroupSpecs"][0]
+    assert (group["minReplicas"], group["maxReplicas"]) == (2, 4)
+    restored.wait_for_deployment(timeout_seconds=READY_SECONDS)
+    assert restored.ray_services.read().service.status.active.cluster == before

@@ -1,0 +1,180 @@
+"""A service on a real cluster, for all tests here; KUBECONFIG names the cluster.
+
+What else the tests take from the environment:
+    SCORING_CLUSTER_IMAGE    image (`repository:tag`) that the nodes have or can pull
+    SCORING_CLUSTER_OTHER_TAG  tag of another image of the same repository, to upgrade to
+    SCORING_CLUSTER_MODELS   directory on the nodes with mobilenet_v2/, as `scoring image convert` writes it
+    SCORING_REDIS_IMAGE      image with redis-server; redis:7.4 without it
+    SCORING_TRAFFIC_SECONDS  how long load lasts at the least for each event; 45 without it
+    SCORING_CLUSTER_REPORT   file that gets a line of JSON for each load
+    SCORING_RESTART_OPERATOR command that starts KubeRay's operator anew, where that is no Deployment of the cluster
+"""
+
+import os
+import uuid
+
+import pytest
+import yaml
+from steady_load import steady_load
+
+from cluster.kubernetes.api import Api, connect
+from cluster.kubernetes.errors import KubernetesError
+from cluster.kubernetes.kinds import Kind
+from cluster.manifests.objects import objects
+from cluster.settings import ClusterSettings
+from cluster.web_service import WebService
+from serve_app.client import Keys, ScoringClient
+
+NO_CLUSTER = "KUBECONFIG names no cluster; any with KubeRay's operator will do, as kind with KubeRay's Helm chart."
+NO_IMAGE = "SCORING_CLUSTER_IMAGE names no image (repository:tag) that the cluster's nodes can run."
+NO_MODELS = "SCORING_CLUSTER_MODELS names no directory on the cluster's nodes with a converted mobilenet_v2."
+NO_ROUTE = "This machine does not reach {}: run the tests on a node, or give the Service a load balancer."
+NAMESPACE = Kind("v1", "Namespace")
+VOLUME = Kind("v1", "PersistentVolume")
+READY_SECONDS = 600
+CLAIM = "models"
+# Of a stage with two replicas, of which one may be lost.
+TWO = {"min_replicas": 2, "max_replicas": 2, "cpus": 0.1}
+
+
+@pytest.fixture(scope="session")
+def api() -> Api:
+    if not os.environ.get("KUBECONFIG"):
+        pytest.skip(NO_CLUSTER)
+    try:
+        cluster = connect()
+        cluster.find(NAMESPACE)
+    except KubernetesError as error:
+        pytest.skip(f"{error} {NO_CLUSTER}")
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("settings")
+
+
+@pytest.fixture(scope="session")
+def service_namespace():
+    return f"scoring-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="session")
+def settings(folder, service_namespace):
+    """Make settings of a service with both models, two of all."""
+    image = os.environ.get("SCORING_CLUSTER_IMAGE")
+    models = os.environ.get("SCORING_CLUSTER_MODELS")
+    if not image:
+        pytest.skip(NO_IMAGE)
+    if not models:
+        pytest.skip(NO_MODELS)
+    repository, _, given_tag = image.rpartition(":")
+
+    def make(
+        *, groups=(2, 3), tag=given_tag, faq=None, faq_model=None, image_model=None, stage=TWO, ingress=None
+    ) -> ClusterSettings:
+        question = {"name": "1", "model": faq_model or {}, "scaling": faq or stage}
+        photo = {"name": "1", "model": image_model or {"model_dir": "/models/mobilenet_v2"}}
+        photo |= {"scaling": stage, "preprocess_scaling": stage}
+        args = {
+            "ingress": {"scaling": stage, **(ingress or {})},
+            "models": [
+                {"kind": "faq_matcher", "name": "faq", "versions": [question]},
+                {"kind": "image_classifier", "name": "image", "versions": [photo]},
+            ],
+        }
+        application = {"name": "scoring", "route_prefix": "/", "import_path": "serve_app.app:build", "args": args}
+        path = folder / f"{uuid.uuid4().hex}.yaml"
+        path.write_text(yaml.safe_dump({"applications": [application]}))
+        resources = {"cpu": "200m", "cpu_limit": "2", "memory": "4Gi"}
+        redis = {"bundled": {"image": os.environ.get("SCORING_REDIS_IMAGE", "redis:7.4")}}
+        return ClusterSettings.model_validate(
+            {
+                "name": "web",
+                "namespace": service_namespace,
+                "environment": "production",
+                "allow_single": True,
+                "application": path,
+                "image": {"repository": repository, "tag": tag},
+                "head": {"cpu": "200m", "cpu_limit": "2", "memory": "3Gi"},
+                "autoscaler": {"cpu": "50m", "memory": "512Mi"},
+                "workers": [
+                    {
+                        "name": "cpu",
+                        "min_replicas": groups[0],
+                        "max_replicas": groups[1],
+                        "resources": resources,
+                    }
+                ],
+                "pods": {"volumes": [{"name": "models", "path": "/models", "claim": CLAIM}]},
+                "redis": redis,
+                "web_service": {"keep_keys": True, "tags": {"team": "faq"}},
+            }
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def models_volume(api, settings, service_namespace):
+    """The directory with converted networks, as a volume that pods may read."""
+    name = f"models-{service_namespace}"
+    [made] = [each for each in objects(settings()) if each["kind"] == "Namespace"]
+    common = {"accessModes": ["ReadOnlyMany"], "storageClassName": ""}
+    volume = {"hostPath": {"path": os.environ["SCORING_CLUSTER_MODELS"]}, "capacity": {"storage": "1Gi"}, **common}
+    volume["claimRef"] = {"namespace": service_namespace, "name": CLAIM}
+    claim = {"volumeName": name, "resources": {"requests": {"storage": "1Gi"}}, **common}
+    api.apply(made)
+    api.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": volume})
+    metadata = {"name": CLAIM, "namespace": service_namespace}
+    api.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": claim})
+    yield
+    api.delete(NAMESPACE, service_namespace)
+    api.delete(VOLUME, name)
+
+
+@pytest.fixture(scope="session")
+def service(api, settings, models_volume, service_namespace):
+    """A web service that is ready, with two pods of workers."""
+    deployed = WebService.deploy(settings(), api=api)
+    try:
+        deployed.wait_for_deployment(show_output=True, timeout_seconds=READY_SECONDS)
+        with ScoringClient(deployed.url) as client:
+            if not client.is_ready():
+                pytest.skip(NO_ROUTE.format(deployed.url))
+        yield deployed
+    finally:
+        deployed.delete(keys=True)
+        left = [each["metadata"]["name"] for each in api.find(Kind.SECRET, service_namespace)]
+        clusters = api.find(Kind.RAY_CLUSTER, service_namespace)
+    assert (left, clusters) == ([], [])
+
+
+@pytest.fixture(scope="session")
+def other_tag():
+    """The tag of another image that runs the same."""
+    tag = os.environ.get("SCORING_CLUSTER_OTHER_TAG")
+    if not tag:
+        pytest.skip("SCORING_CLUSTER_OTHER_TAG names no tag of another image of the same repository.")
+    return tag
+
+
+@pytest.fixture
+def restored(service, settings):
+    """The service, which is as it was at first again after the test."""
+    yield service
+    service.settings = settings()
+    service.apply("as at first")
+    service.wait_for_deployment(timeout_seconds=READY_SECONDS)
+
+
+@pytest.fixture
+def load(service):
+    """Load the service with requests at a constant rate while a block runs; gives what became of them."""
+    seconds = float(os.environ.get("SCORING_TRAFFIC_SECONDS", "45"))
+
+    def begin(event):
+        primary, secondary = service.get_keys()
+        return steady_load(event, service.url, Keys(primary, secondary), seconds)
+
+    return begin
