@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from cluster.doctor import probe
 from cluster.doctor.rendered import Json
+from cluster.manifests.security import container_security
 
 NAME_LABEL = "app.kubernetes.io/name"
 NAME = "ray-scoring-doctor"
@@ -42,19 +43,6 @@ class PodSettings:
 
 def pod(settings: PodSettings, requests: Sequence[Json]) -> Json:
     """Return the pod; it is let in where Pod Security is `restricted`."""
-    container: Json = {
-        "name": CONTAINER,
-        "image": settings.image,
-        "imagePullPolicy": _pull_policy(settings),
-        "command": ["python3", "-c", inspect.getsource(probe), json.dumps(list(requests))],
-        "resources": {"requests": _SMALL, "limits": _SMALL},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "volumeMounts": [{"name": "ca", "mountPath": CA_FILE.rpartition("/")[0], "readOnly": True}],
-    }
     placement: Json = {
         key: settings.like[key]
         for key in ("nodeSelector", "tolerations", "affinity", "imagePullSecrets", "runtimeClassName", "dnsPolicy")
@@ -67,13 +55,25 @@ def pod(settings: PodSettings, requests: Sequence[Json]) -> Json:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": {"runAsNonRoot": True, "runAsUser": _USER, "seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [container],
+        "containers": [_container(settings, requests)],
         # Every namespace has it; where it is late, the pod waits for it.
         "volumes": [{"name": "ca", "configMap": {"name": "kube-root-ca.crt"}}],
     }
     name = f"{NAME}-{secrets.token_hex(4)}"
     metadata = {"name": name, "namespace": settings.namespace, "labels": {NAME_LABEL: NAME}}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _container(settings: PodSettings, requests: Sequence[Json]) -> Json:
+    return {
+        "name": CONTAINER,
+        "image": settings.image,
+        "imagePullPolicy": _pull_policy(settings),
+        "command": ["python3", "-c", inspect.getsource(probe), json.dumps(list(requests))],
+        "resources": {"requests": _SMALL, "limits": _SMALL},
+        "securityContext": container_security(),
+        "volumeMounts": [{"name": "ca", "mountPath": CA_FILE.rpartition("/")[0], "readOnly": True}],
+    }
 
 
 def _pull_policy(settings: PodSettings) -> str:

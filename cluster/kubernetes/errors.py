@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -14,6 +15,11 @@ from deployments.errors import StartupError
 if TYPE_CHECKING:
     from kubernetes.client.exceptions import ApiException
     from urllib3.exceptions import MaxRetryError
+
+
+# What the package makes of a refusal where a connection was to become one for both directions, as to run a command; the
+# server's headers and body follow.
+_HANDSHAKE = re.compile(r"^Handshake status (\d{3}) (.*?)(?: -\+-\+-|$)")
 
 
 class KubernetesError(StartupError):
@@ -48,6 +54,10 @@ class NotAuthenticated(KubernetesError):
     """The cluster does not know the user of KUBECONFIG."""
 
 
+class Unreachable(KubernetesError):
+    """The API server does not answer, or not now; it may the next time."""
+
+
 class NoCluster(KubernetesError):
     """No cluster is named."""
 
@@ -75,26 +85,31 @@ def explained() -> Iterator[None]:
     except ApiException as error:
         raise _of_status(error) from None
     except MaxRetryError as error:
-        raise KubernetesError(f"The cluster cannot be reached: {_root(error)}.") from None
+        raise Unreachable(f"The cluster cannot be reached: {_root(error)}.") from None
     except HTTPError as error:
-        raise KubernetesError(f"The cluster does not answer: {type(error).__name__}.") from None
+        raise Unreachable(f"The cluster does not answer: {type(error).__name__}.") from None
+
+
+_LATER = (Unreachable, "The cluster does not answer now")
+_OF_STATUS: dict[int, tuple[type[KubernetesError], str]] = {
+    0: (Unreachable, "The cluster cannot be reached"),
+    HTTPStatus.FORBIDDEN: (NotPermitted, "The cluster does not permit it"),
+    HTTPStatus.NOT_FOUND: (NotFound, "The cluster has no such object"),
+    HTTPStatus.CONFLICT: (Conflict, "The object exists or was changed by another"),
+    HTTPStatus.TOO_MANY_REQUESTS: _LATER,
+    HTTPStatus.BAD_GATEWAY: _LATER,
+    HTTPStatus.SERVICE_UNAVAILABLE: _LATER,
+}
 
 
 def _of_status(error: ApiException) -> KubernetesError:
-    said = _message(error)
-    match error.status:
-        case HTTPStatus.NOT_FOUND:
-            return NotFound(f"The cluster has no such object: {said}.", said)
-        case HTTPStatus.CONFLICT:
-            return Conflict(f"The object exists or was changed by another: {said}.", said)
-        case HTTPStatus.UNAUTHORIZED:
-            return NotAuthenticated("The cluster does not accept the credentials of KUBECONFIG; log in again.", said)
-        case HTTPStatus.FORBIDDEN:
-            return NotPermitted(f"The cluster does not permit it: {said}.", said)
-        case 0 | None:
-            return KubernetesError(f"The cluster cannot be reached: {said}.", said)
-        case _:
-            return KubernetesError(f"The cluster refuses it ({error.status}): {said}.", said)
+    status, said = error.status or 0, _message(error)
+    if handshake := _HANDSHAKE.search(error.reason or ""):
+        status, said = int(handshake[1]), handshake[2]
+    if status == HTTPStatus.UNAUTHORIZED:
+        return NotAuthenticated("The cluster does not accept the credentials of KUBECONFIG; log in again.", said)
+    kind, words = _OF_STATUS.get(status, (KubernetesError, f"The cluster refuses it ({status})"))
+    return kind(f"{words}: {said}.", said)
 
 
 def _message(error: ApiException) -> str:

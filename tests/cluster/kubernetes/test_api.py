@@ -4,7 +4,15 @@ import tempfile
 import pytest
 
 from cluster.kubernetes.api import LONGEST_LINE, PAGE, Server, connect, lines_of
-from cluster.kubernetes.errors import Conflict, KubernetesError, NoCluster, NotAuthenticated, UnknownKind
+from cluster.kubernetes.errors import (
+    Conflict,
+    KubernetesError,
+    NoCluster,
+    NotAuthenticated,
+    NotPermitted,
+    UnknownKind,
+    Unreachable,
+)
 from cluster.kubernetes.kinds import Kind
 
 PODS = "/api/v1/namespaces/ns/pods"
@@ -93,6 +101,18 @@ def test_of_a_log_no_more_is_read_than_asked_for(api, server):
     server.logs["p", "c"] = "a\n"
     api.log("p", "ns", "c", lines=5, most=1000)
     assert server.requests[-1][2] == {"container": "c", "tailLines": "5", "limitBytes": "1000"}
+
+
+def test_a_command_that_may_not_be_run_says_so_without_the_servers_headers(open_api):
+    path = f"{PODS}/p/exec"
+    with pytest.raises(NotPermitted, match=r"^The cluster does not permit it: Forbidden\.$"):
+        open_api(Table({("GET", path): (403, "no")})).run("p", "ns", "c", ["true"])
+
+
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_a_server_that_does_not_answer_now_is_told_apart(open_api, status):
+    with pytest.raises(Unreachable, match="does not answer now"):
+        open_api(Table({("PATCH", f"{PODS}/p"): (status, "later")})).patch(Kind.POD, "p", "ns", {})
 
 
 def kubeconfig(file):
