@@ -22,6 +22,8 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
 # Beyond the seconds that the server is to end a watch after.
 WATCH_MARGIN_SECONDS = 10.0
+# The doctor's checks run side by side, some of them in threads of their own.
+CONNECTIONS = 40
 # Objects of one page of a list.
 PAGE = "500"
 # Lines may be of any length; what an hour of a busy process prints is far below.
@@ -295,6 +297,8 @@ def connect(context: str | None = None, *, kubeconfig: Path | None = None, read_
     except ImportError as error:
         raise KubernetesError(f"{error.name} is not installed: `pip install 'ray-scoring[cluster]'`.") from None
     configuration = client.Configuration()
+    # With fewer than there are threads, connections are thrown away, and urllib3 warns of each.
+    configuration.connection_pool_maxsize = CONNECTIONS
     load: Any = config.load_kube_config
     load_in_cluster: Any = config.load_incluster_config
     file = None if kubeconfig is None else str(kubeconfig)
