@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from cluster.kuberay.api import Api, Object
-from cluster.kuberay.errors import Conflict
-from cluster.kuberay.kinds import Kind
+from pydantic import ValidationError
+
 from cluster.kuberay.logs import pods
+from cluster.kubernetes.api import Api, Object
+from cluster.kubernetes.errors import Conflict
+from cluster.kubernetes.kinds import Kind
 from deployments.errors import StartupError
 
 if TYPE_CHECKING:
@@ -34,8 +36,8 @@ _FILE_MODE = 0o600
 class KeyPair:
     """Two keys of a client; None for one that is not known."""
 
-    primary: str | None
-    secondary: str | None
+    primary: str | None = field(repr=False)
+    secondary: str | None = field(repr=False)
 
 
 class ClientKeys:
@@ -107,12 +109,21 @@ class ClientKeys:
         return {} if client is None else {slot: key.id for slot, key in client.keys.items()}
 
     def find(self) -> Client | None:
-        """Return what is stored of the client; None if there is none."""
+        """Return what is stored of the client; None if there is none.
+
+        Raises:
+            StartupError: the Secret holds something else.
+        """
         from deployments.ingress.access.key_file import KEY_FILE, KeyFile
 
         secret = self._read(self._secret)
         content = _files(secret).get(KEY_FILE) if secret else None
-        return KeyFile.model_validate_json(content).find(self._client) if content else None
+        try:
+            return KeyFile.model_validate_json(content).find(self._client) if content else None
+        except ValidationError:
+            raise StartupError(
+                f"{KEY_FILE} in the Secret {self._secret} is no file of `scoring keys`; bring one, or delete it."
+            ) from None
 
     def forget(self) -> None:
         """Delete the Secrets, with the keys of every client."""

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from pydantic import TypeAdapter, ValidationError
+
 from deployments.errors import StartupError
 
 _PREFIX = "ray-scoring/"
+_TEXTS = TypeAdapter(dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,13 @@ class Tags:
 
     @staticmethod
     def of(ray_service: Mapping[str, Any]) -> Tags:
-        """Read them of a RayService."""
+        """Read them of a RayService.
+
+        Raises:
+            StartupError: somebody else wrote what is there.
+        """
         found = ray_service.get("metadata", {}).get("annotations", {})
-        return Tags(
-            json.loads(found.get(f"{_PREFIX}tags", "{}")),
-            json.loads(found.get(f"{_PREFIX}properties", "{}")),
-            found.get(f"{_PREFIX}description", ""),
-        )
+        return Tags(_texts(found, "tags"), _texts(found, "properties"), found.get(f"{_PREFIX}description", ""))
 
     def annotations(self) -> dict[str, str]:
         """Return them as annotations."""
@@ -45,6 +48,15 @@ class Tags:
     def without(self, names: Sequence[str]) -> Tags:
         """Return the same without some tags."""
         return replace(self, tags={name: text for name, text in self.tags.items() if name not in names})
+
+
+def _texts(annotations: Mapping[str, str], name: str) -> dict[str, str]:
+    try:
+        return _TEXTS.validate_json(annotations.get(f"{_PREFIX}{name}", "{}"))
+    except ValidationError:
+        raise StartupError(
+            f"The annotation {_PREFIX}{name} of the RayService is no JSON of texts by name; take it away."
+        ) from None
 
 
 def merged(before: Tags, tags: Mapping[str, str], properties: Mapping[str, str], description: str) -> Tags:

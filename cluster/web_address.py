@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cluster.kuberay.api import Api, Object
-from cluster.kuberay.kinds import Kind
+from cluster.kubernetes.api import Api, Object
+from cluster.kubernetes.kinds import Kind
 from deployments.errors import StartupError
 
 _HTTP_PORT = 8000
@@ -35,7 +35,8 @@ def service_address(api: Api, name: str, namespace: str) -> str:
         )
     port = _port(service)
     for balancer in service.get("status", {}).get("loadBalancer", {}).get("ingress", []):
-        return f"http://{balancer.get('ip') or balancer['hostname']}:{port}"
+        if host := balancer.get("ip") or balancer.get("hostname"):
+            return f"http://{host}:{port}"
     return f"http://{service['spec']['clusterIP']}:{port}"
 
 

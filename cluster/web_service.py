@@ -11,19 +11,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cluster import asking
 from cluster.asking import Token
 from cluster.client_keys import ClientKeys, KeyPair
-from cluster.kuberay.api import Api, Object, connect
 from cluster.kuberay.logs import container_logs, pods, ray_logs
 from cluster.kuberay.progress import Report
 from cluster.kuberay.ray_services import Applied, RayServices
 from cluster.kuberay.service_causes import causes
 from cluster.kuberay.states import State, state
 from cluster.kuberay.waiting import GONE_SECONDS, READY_SECONDS
+from cluster.kubernetes.api import Api, Object, connect
 from cluster.manifests.names import keys_secret
 from cluster.manifests.objects import objects
 from cluster.settings import ClusterSettings, read_settings
@@ -36,7 +37,7 @@ from serve_app.config_file import read_config
 if TYPE_CHECKING:
     from serve_app.client.credentials import Provider
 
-_NAMESPACE = "Namespace"
+_RAY_SERVICE = "RayService"
 
 
 class WebService:
@@ -149,12 +150,13 @@ class WebService:
     def apply(self, note: str) -> Applied:
         """Apply everything that the settings say, and make the client's keys where there are none."""
         rendered = self.objects()
-        self.ray_services.apply_others([each for each in rendered if each["kind"] == _NAMESPACE])
+        left = self.ray_services.apply_others([each for each in rendered if each["kind"] != _RAY_SERVICE])
+        # So late that what is refused is refused before there are keys, which are shown once.
         self.new_keys = self._made_keys(rendered)
-        applied = self.ray_services.apply(rendered, note)
+        applied = self.ray_services.apply([each for each in rendered if each["kind"] == _RAY_SERVICE], note)
         given = self.settings.web_service
         self._set(merged(self._tags(), given.tags, given.properties, given.description))
-        return applied
+        return replace(applied, left=tuple(left))
 
     def wait_for_deployment(
         self,

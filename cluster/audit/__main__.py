@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cluster.audit.database import ADDRESS, Finding, Unreachable, fetch, findings
+from cluster.audit.database import ADDRESS, Finding, Unreachable, fetch, findings, shown
 from cluster.audit.packages import Pin, pins_of
 from cluster.audit.policy import Policy, read_policy
 from cluster.images.source import repository
@@ -71,9 +71,9 @@ def _told(lines: list[str]) -> list[str]:
 
 def _tell_unreachable(database: str, packages: int) -> None:
     typer.echo(
-        f"NOT AUDITED: the database of vulnerabilities could not be fetched from {database}, so nothing is known about "
-        f"the {packages} locked packages. Run scripts/audit where it can be reached, or bring the archive as a file "
-        f"and set {DATABASE_VARIABLE} to its path.",
+        f"NOT AUDITED: the database of vulnerabilities cannot be fetched from {shown(database)}, so nothing is known "
+        f"about the {packages} locked packages. Run scripts/audit where it can be reached, or bring the archive as a "
+        f"file and set {DATABASE_VARIABLE} to its path.",
         err=True,
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zipfile import BadZipFile, ZipFile
 
 import httpx
@@ -58,6 +59,12 @@ def fetch(place: str) -> bytes:
         return httpx.get(place, timeout=_SECONDS, follow_redirects=True).raise_for_status().content
     except httpx.HTTPError:
         raise Unreachable from None
+
+
+def shown(place: str) -> str:
+    """Return a place as it may be shown: an address without user, password and query."""
+    parts = urlsplit(place)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl() if parts.netloc else place
 
 
 def findings(archive: bytes, pins: Iterable[Pin]) -> list[Finding]:

@@ -8,16 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cluster.doctor.api import ApiError, ClusterApi
 from cluster.doctor.connections import SOON_DAYS
 from cluster.doctor.findings import Check, Finding, Stage, failed, ok, skipped, warning
 from cluster.doctor.rendered import Json, Rendered
+from cluster.kubernetes.api import Api
+from cluster.kubernetes.errors import NotPermitted
+from cluster.kubernetes.kinds import Kind
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 
-def checks(api: ClusterApi, rendered: Rendered) -> list[Check]:
+def checks(api: Api, rendered: Rendered) -> list[Check]:
     """Return the checks of the user's own certificate and of those that the service shows."""
     found = [_check_client(api.server.client_certificate)] if api.server.client_certificate else []
     made = {each["spec"]["secretName"] for each in rendered.of_kind("Certificate")}
@@ -46,14 +48,12 @@ def _check_client(path: str) -> Check:
     return Check("credentials", Stage.CREATE, run, needs_api=False)
 
 
-def _check_shown(api: ClusterApi, namespace: str, name: str, host: str) -> Check:
+def _check_shown(api: Api, namespace: str, name: str, host: str) -> Check:
     def run() -> Finding:
         try:
-            secret = api.find(f"/api/v1/namespaces/{namespace}/secrets/{name}")
-        except ApiError as error:
-            if error.is_forbidden:
-                return skipped(f"you may not read the Secret {name}")
-            raise
+            secret = api.get(Kind.SECRET, name, namespace)
+        except NotPermitted:
+            return skipped(f"you may not read the Secret {name}")
         if secret is None:
             return skipped(f"the Secret {name} is not there")
         finding = of_certificate(_decoded(secret, "tls.crt"), _decoded(secret, "tls.key"), host)

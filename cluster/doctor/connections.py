@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 from cluster.doctor import probe
-from cluster.doctor.api import Server
 from cluster.doctor.findings import Check, Finding, Stage, failed, ok, warning
 from cluster.doctor.hosts import Target, api_endpoint
+from cluster.kubernetes.api import Server
 
 DAY = 86400.0
 SOON_DAYS = 14

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cluster.doctor import certificates, kuberay, namespace, nodes, permissions, quota, references
-from cluster.doctor.api import ApiError, ClusterApi
 from cluster.doctor.connections import check_api_server, check_clock, check_here
 from cluster.doctor.findings import Check, Finding, Outcome, Place, Result, Stage, failed, ok, skipped
 from cluster.doctor.hosts import Target, targets
@@ -15,6 +14,8 @@ from cluster.doctor.inside import POD, look_inside
 from cluster.doctor.probe_pod import PodSettings
 from cluster.doctor.rendered import Rendered
 from cluster.doctor.runner import run_checks, skip
+from cluster.kubernetes.api import Api
+from cluster.kubernetes.errors import KubernetesError, NotAuthenticated, NotFound, NotPermitted, UnknownKind
 
 NOT_REACHED = "the API server does not let you in"
 
@@ -42,7 +43,7 @@ class Plan:
     pod_seconds: float = 120
 
 
-def examine(api: ClusterApi, plan: Plan) -> list[Result]:
+def examine(api: Api, plan: Plan) -> list[Result]:
     """Look at everything that the application needs.
 
     Returns:
@@ -67,14 +68,14 @@ def examine(api: ClusterApi, plan: Plan) -> list[Result]:
 
 def explain(error: Exception) -> Finding:
     """Make a finding of what a check raised."""
-    if isinstance(error, ApiError):
-        if error.is_forbidden:
-            return Finding(Outcome.WARNING, f"you may not look: {error.message}", "Ask for the right to read it.")
-        return failed(error.message, "Check the connection to the API server, and run again.")
+    if isinstance(error, NotPermitted):
+        return Finding(Outcome.WARNING, f"you may not look: {error.said}", "Ask for the right to read it.")
+    if isinstance(error, KubernetesError):
+        return failed(error.said, "Check the connection to the API server, and run again.")
     return failed(f"this check broke: {type(error).__name__}: {error}", "Please report this.")
 
 
-def _checks(api: ClusterApi, plan: Plan, wanted: Sequence[Target]) -> list[Check]:
+def _checks(api: Api, plan: Plan, wanted: Sequence[Target]) -> list[Check]:
     rendered, seconds = plan.rendered, plan.timeout_seconds
     return [
         check_clock(api.server, seconds),
@@ -90,33 +91,26 @@ def _checks(api: ClusterApi, plan: Plan, wanted: Sequence[Target]) -> list[Check
     ]
 
 
-def _who(api: ClusterApi) -> Check:
+def _who(api: Api) -> Check:
     def run() -> Finding:
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
         try:
-            review = api.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", body)
-        except ApiError as error:
-            if error.status == 401:  # noqa: PLR2004 - HTTP's own number
-                return failed("the API server does not know you", "Log in again, or take another --context.")
-            if error.is_missing or error.is_forbidden:
-                return ok("the API server knows you")
-            raise
+            review = api.create(body)
+        except NotAuthenticated:
+            return failed("the API server does not know you", "Log in again, or take another --context.")
+        except (NotFound, UnknownKind, NotPermitted):
+            return ok("the API server knows you")
         return ok(f"the API server knows you as {review['status']['userInfo'].get('username', 'nobody')}")
 
     return Check("login", Stage.CREATE, run)
 
 
-def _inside(api: ClusterApi, plan: Plan, wanted: Sequence[Target]) -> list[Result]:
+def _inside(api: Api, plan: Plan, wanted: Sequence[Target]) -> list[Result]:
     image = plan.image or plan.rendered.image()
     if image is None:
         return [Result(POD, Stage.DEPLOY, Place.INSIDE, skipped("there is no image: name one with --image"), 0)]
     name = plan.rendered.namespace
-    try:
-        there = api.find(f"/api/v1/namespaces/{name}") is not None
-    except ApiError as error:
-        # Who may not read namespaces may still run pods.
-        there = error.is_forbidden
-    if not there:
+    if not namespace.is_there(api, name):
         why = skipped(f"the namespace {name} is not there yet")
         return [Result(POD, Stage.DEPLOY, Place.INSIDE, why, 0)]
     settings = PodSettings(name, image, plan.rendered.lead(), plan.pod_seconds)

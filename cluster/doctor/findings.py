@@ -54,7 +54,7 @@ class Check:
     Attributes:
         name: what is looked at, in a few words.
         stage: when it is needed.
-        run: looks; may raise `ApiError`.
+        run: looks; may raise `KubernetesError`.
         limit_seconds: after which there is no waiting for it any more.
         needs_api: whether it asks the API server, and so is skipped where that cannot be asked.
     """

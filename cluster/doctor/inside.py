@@ -10,14 +10,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cluster.doctor import probe
-from cluster.doctor.api import ApiError, ClusterApi, Json
 from cluster.doctor.connections import clock_finding, finding_of, name_of, request_for, unknown
 from cluster.doctor.endpoints import Endpoint
 from cluster.doctor.findings import Finding, Place, Result, Stage, failed, ok, skipped, warning
 from cluster.doctor.hosts import Target
-from cluster.doctor.probe_pod import CA_FILE, NAME, NAME_LABEL, POD_SECONDS, PodSettings, pod
+from cluster.doctor.probe_pod import CA_FILE, CONTAINER, NAME, NAME_LABEL, POD_SECONDS, PodSettings, pod
+from cluster.doctor.rendered import Json
+from cluster.kubernetes.api import Api
+from cluster.kubernetes.errors import KubernetesError, NotPermitted
+from cluster.kubernetes.kinds import Kind
 
 POLL_SECONDS = 0.5
+# Of the pod's log, which has one line that counts; what an image says when it starts may stand before it.
+LOG_LINES, LOG_BYTES = 1000, 4 * 1024 * 1024
 
 # Names the result that tells whether the pod ran.
 POD = "pod"
@@ -27,6 +32,8 @@ API_SERVER = Target(Endpoint("kubernetes.default.svc", 443, tls=True), "API serv
 # Why a container waits although its image is not the matter of time.
 _PULL = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable"}
 _START = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+# A pod is forbidden by who rules over pods, and not for want of a right.
+_BY_POLICY = ("violates PodSecurity", "exceeded quota", "admission")
 
 
 class NotStarted(Exception):
@@ -38,41 +45,41 @@ class NotStarted(Exception):
 
 
 @contextmanager
-def running(api: ClusterApi, settings: PodSettings, requests: Sequence[Json]) -> Iterator[str]:
+def running(api: Api, settings: PodSettings, requests: Sequence[Json]) -> Iterator[str]:
     """Create the pod, and delete it at the end whatever happens.
 
     Yields:
-        Its path in the API.
+        Its name.
 
     Raises:
-        ApiError: it was not let in.
+        KubernetesError: it was not let in.
     """
-    pods = f"/api/v1/namespaces/{settings.namespace}/pods"
-    body = pod(settings, requests)
-    path = f"{pods}/{body['metadata']['name']}"
+    content = pod(settings, requests)
+    name = str(content["metadata"]["name"])
     try:
         # Inside, since an answer that is lost may leave a pod behind.
-        api.create(pods, body)
-        yield path
+        api.create(content)
+        yield name
     except BaseException:
-        with suppress(ApiError):
-            api.delete(path)
+        with suppress(KubernetesError):
+            _delete(api, name, settings.namespace)
         raise
-    api.delete(path)
+    _delete(api, name, settings.namespace)
 
 
-def sweep(api: ClusterApi, namespace: str) -> None:
+def _delete(api: Api, name: str, namespace: str) -> None:
+    api.delete(Kind.POD, name, namespace, grace_seconds=0)
+
+
+def sweep(api: Api, namespace: str) -> None:
     """Delete what earlier doctors left that were killed: pods older than they may get."""
-    pods = f"/api/v1/namespaces/{namespace}/pods"
-    for each in api.items(pods, labelSelector=f"{NAME_LABEL}={NAME}"):
+    for each in api.find(Kind.POD, namespace, labels=f"{NAME_LABEL}={NAME}"):
         created = datetime.fromisoformat(each["metadata"]["creationTimestamp"].replace("Z", "+00:00"))
         if (datetime.now(UTC) - created).total_seconds() > POD_SECONDS:
-            api.delete(f"{pods}/{each['metadata']['name']}")
+            _delete(api, each["metadata"]["name"], namespace)
 
 
-def look_inside(
-    api: ClusterApi, settings: PodSettings, targets: Sequence[Target], timeout_seconds: float
-) -> list[Result]:
+def look_inside(api: Api, settings: PodSettings, targets: Sequence[Target], timeout_seconds: float) -> list[Result]:
     """Look at hosts and the clock from a pod.
 
     Returns:
@@ -86,7 +93,7 @@ def look_inside(
         found = _ask(api, settings, requests, 3 * timeout_seconds + 30)
     except NotStarted as error:
         return _not_looked_at(error.finding, targets, time.monotonic() - start)
-    except ApiError as error:
+    except KubernetesError as error:
         return _not_looked_at(_not_let_in(error), targets, time.monotonic() - start)
     finding = ok(f"the image {settings.image} runs as a pod under Pod Security 'restricted'")
     results = [Result(POD, Stage.DEPLOY, Place.INSIDE, finding, time.monotonic() - start)]
@@ -99,24 +106,36 @@ def look_inside(
     return results + [_result(each, unknown(each)) for each in targets if each.unknown]
 
 
-def _ask(api: ClusterApi, settings: PodSettings, requests: list[Json], run_seconds: float) -> list[dict[str, Any]]:
+def _ask(api: Api, settings: PodSettings, requests: list[Json], run_seconds: float) -> list[dict[str, Any]]:
     sweep(api, settings.namespace)
-    with running(api, settings, requests) as path:
-        _await_end(api, path, settings, run_seconds)
-        log = api.text(f"{path}/log")
+    with running(api, settings, requests) as name:
+        _await_end(api, name, settings, run_seconds)
+        log = api.log(name, settings.namespace, CONTAINER, lines=LOG_LINES, most=LOG_BYTES)
     lines = [line for line in log.splitlines() if line.startswith(probe.MARK)]
-    if not lines:
-        last = (log.strip().splitlines() or ["it wrote nothing"])[-1]
+    found = _results(lines[-1].removeprefix(probe.MARK)) if lines else []
+    if len(found) != len(requests):
+        last = (log.strip().splitlines() or ["it wrote nothing"])[-1][:200]
         raise NotStarted(
             failed(f"the pod ran without a result: {last}", f"See that the image {settings.image} has python3.")
         )
-    return list(json.loads(lines[-1].removeprefix(probe.MARK))["found"])
+    return found
 
 
-def _await_end(api: ClusterApi, path: str, settings: PodSettings, run_seconds: float) -> None:
+def _results(text: str) -> list[dict[str, Any]]:
+    """Read what the probe wrote; nothing where it is something else."""
+    try:
+        found = json.loads(text)["found"]
+        return [each for each in found if {"step", "problem", "seconds"} <= each.keys()]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return []
+
+
+def _await_end(api: Api, name: str, settings: PodSettings, run_seconds: float) -> None:
     begin = time.monotonic()
     while True:
-        now = api.get(path)
+        now = api.get(Kind.POD, name, settings.namespace)
+        if now is None:
+            raise NotStarted(failed("somebody deleted the pod before it ended", "Run again."))
         phase = now.get("status", {}).get("phase")
         if phase in {"Succeeded", "Failed"}:
             _raise_unless_run(now, settings)
@@ -166,24 +185,23 @@ def _raise_unless_run(now: Json, settings: PodSettings) -> None:
         )
 
 
-def _late(api: ClusterApi, now: Json, limit: float) -> Finding:
+def _late(api: Api, now: Json, limit: float) -> Finding:
     namespace, name = now["metadata"]["namespace"], now["metadata"]["name"]
-    selector = f"involvedObject.name={name}"
     try:
-        events = api.items(f"/api/v1/namespaces/{namespace}/events", fieldSelector=selector)
-    except ApiError:
+        events = api.find(Kind.EVENT, namespace, fields=f"involvedObject.name={name}")
+    except KubernetesError:
         events = []
     last = " ".join(str(events[-1].get("message", "")).split()) if events else "nothing tells why"
     return failed(f"the pod has not run within {limit:.0f} s: {last}", "Look at the nodes and the registry.")
 
 
-def _not_let_in(error: ApiError) -> Finding:
+def _not_let_in(error: KubernetesError) -> Finding:
     advice = "Ask for the right to create, read and delete pods and to read their logs, or use --no-inside."
-    if not error.is_forbidden:
-        return failed(f"the pod was not run: {error.message}", "Look at the API server.")
-    if "violates PodSecurity" in error.message or "exceeded quota" in error.message or "admission" in error.message:
-        return failed(f"the pod is not let in: {error.message}", "Change the namespace's policies or quota.")
-    return warning(f"you may not look from inside: {error.message}", advice)
+    if not isinstance(error, NotPermitted):
+        return failed(f"the pod was not run: {error.said}", "Look at the API server.")
+    if any(words in error.said for words in _BY_POLICY):
+        return failed(f"the pod is not let in: {error.said}", "Change the namespace's policies or quota.")
+    return warning(f"you may not look from inside: {error.said}", advice)
 
 
 def _not_looked_at(finding: Finding, targets: Sequence[Target], seconds: float) -> list[Result]:

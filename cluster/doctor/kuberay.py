@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from cluster.doctor.api import ApiError, ClusterApi, Json
 from cluster.doctor.findings import Check, Finding, Stage, failed, ok, skipped, warning
+from cluster.doctor.namespace import is_there
 from cluster.doctor.permissions import plural
-from cluster.doctor.rendered import Rendered
+from cluster.doctor.rendered import Json, Rendered
+from cluster.kubernetes.api import Api
+from cluster.kubernetes.errors import KubernetesError, NotFound, NotPermitted, UnknownKind
+from cluster.kubernetes.kinds import Kind
 
 # Conditions of a RayService and GCS fault tolerance options came with 1.3; 2 is not there yet.
 SUPPORTED = ((1, 4), (2, 0))
@@ -27,41 +30,41 @@ _HELP = {
     "azmonitoring.coreos.com": "Turn on Azure Monitor's managed Prometheus, or turn monitoring off.",
     "secrets-store.csi.x-k8s.io": "Turn on the add-on azure-keyvault-secrets-provider, or use Secrets.",
 }
+_DEPLOYMENT = Kind("apps/v1", "Deployment")
+_DEFINITION = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.\d+)?")
 
 
-def checks(api: ClusterApi, rendered: Rendered) -> list[Check]:
+def checks(api: Api, rendered: Rendered) -> list[Check]:
     """Return the checks of the operator, of Kubernetes, and of each kind that is no part of Kubernetes."""
-    kinds: dict[tuple[str, str], list[Json]] = {}
+    kinds: dict[Kind, list[Json]] = {}
     for each in rendered.objects:
-        group_version, kind = str(each["apiVersion"]), str(each["kind"])
-        if group_version.partition("/")[0] not in _OWN_GROUPS and "/" in group_version:
-            kinds.setdefault((group_version, kind), []).append(each)
+        kind = Kind.of(each)
+        if kind.group not in _OWN_GROUPS:
+            kinds.setdefault(kind, []).append(each)
     return [
         Check("Kubernetes", Stage.CREATE, lambda: kubernetes_version(api)),
         Check("KubeRay operator", Stage.ROUTER, lambda: operator(api)),
-        *(_check_kind(api, group_version, kind, objects) for (group_version, kind), objects in kinds.items()),
+        *(_check_kind(api, kind, objects) for kind, objects in kinds.items()),
     ]
 
 
-def kubernetes_version(api: ClusterApi) -> Finding:
+def kubernetes_version(api: Api) -> Finding:
     """Whether Kubernetes is new enough."""
-    told = str(api.get("/version").get("gitVersion", ""))
+    told = str(api.read("/version").get("gitVersion", ""))
     version = _parse(told)
     if version is None or version >= LEAST_KUBERNETES:
         return ok(f"Kubernetes {told}")
     return failed(f"Kubernetes {told} is too old", f"Upgrade it to {'.'.join(map(str, LEAST_KUBERNETES))} or later.")
 
 
-def operator(api: ClusterApi) -> Finding:
+def operator(api: Api) -> Finding:
     """Whether the operator runs, in a version that is known to work."""
     advice = f"Make sure that one of version {SUPPORTED_TEXT} runs."
     try:
-        found = api.items("/apis/apps/v1/deployments", labelSelector="app.kubernetes.io/name=kuberay-operator")
-    except ApiError as error:
-        if error.is_forbidden:
-            return warning("you may not look for the operator's Deployment in all namespaces", advice)
-        raise
+        found = api.find(_DEPLOYMENT, labels="app.kubernetes.io/name=kuberay-operator")
+    except NotPermitted:
+        return warning("you may not look for the operator's Deployment in all namespaces", advice)
     if not found:
         return warning("no operator runs as a Deployment in this cluster; it may run elsewhere", advice)
     return _operator(found[0])
@@ -84,31 +87,29 @@ def _operator(deployment: Json) -> Finding:
     return ok(f"KubeRay {tag} runs as {where}")
 
 
-def _check_kind(api: ClusterApi, group_version: str, kind: str, objects: list[Json]) -> Check:
-    group, _, version = group_version.partition("/")
-    stage = Stage.ROUTER if group == "ray.io" else Stage.DEPLOY
-    help_text = _HELP.get(group, f"Install what brings {kind}, or take it out of the settings.")
+def _check_kind(api: Api, kind: Kind, objects: list[Json]) -> Check:
+    stage = Stage.ROUTER if kind.group == "ray.io" else Stage.DEPLOY
+    help_text = _HELP.get(kind.group, f"Install what brings {kind.name}, or take it out of the settings.")
 
     def run() -> Finding:
-        served = api.find(f"/apis/{group}/{version}")
-        resources = (served or {}).get("resources") or []
-        if all(each.get("kind") != kind for each in resources):
-            return failed(f"the cluster does not know {kind} of {group_version}", help_text)
+        if not api.knows(kind):
+            return failed(f"the cluster does not know {kind.name} of {kind.api_version}", help_text)
         try:
-            crd = api.find(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{plural(kind)}.{group}")
-        except ApiError as error:
-            if not error.is_forbidden:
-                raise
+            crd = api.get(_DEFINITION, f"{plural(kind.name)}.{kind.group}")
+        except NotPermitted:
             crd = None
         if crd is None:
-            return ok(f"{group_version} is served; its fields could not be compared")
-        unknown = sorted({field for each in objects for field in unknown_fields(each, schema_of(crd, version))})
+            return ok(f"{kind.api_version} is served; its fields could not be compared")
+        schema = schema_of(crd, kind.api_version.rpartition("/")[2])
+        unknown = sorted({field for each in objects for field in unknown_fields(each, schema)})
         if unknown:
             more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""  # noqa: PLR2004 - a line must stay readable
-            return failed(f"its {kind} does not know {', '.join(unknown[:3])}{more}", f"Upgrade its CRDs. {help_text}")
-        return ok(f"{group_version} is served and knows every field")
+            return failed(
+                f"its {kind.name} does not know {', '.join(unknown[:3])}{more}", f"Upgrade its CRDs. {help_text}"
+            )
+        return ok(f"{kind.api_version} is served and knows every field")
 
-    return Check(f"kind {kind}", stage, run)
+    return Check(f"kind {kind.name}", stage, run)
 
 
 def schema_of(crd: Json, version: str) -> Json:
@@ -150,15 +151,15 @@ def _unknown_keys(value: Json, schema: Json, path: str) -> Iterator[str]:
             yield place
 
 
-def dry_run(api: ClusterApi, rendered: Rendered) -> Check:
+def dry_run(api: Api, rendered: Rendered) -> Check:
     """Return the check that the API server would take every object: schemas, policies and webhooks included."""
 
     def run() -> Finding:
         if not rendered.objects:
             return skipped("there are no objects")
-        if api.find(f"/api/v1/namespaces/{rendered.namespace}") is None:
+        if not is_there(api, rendered.namespace):
             return skipped(f"the namespace {rendered.namespace} is not there yet")
-        refused = [text for each in rendered.objects if (text := _refused(api, each, rendered.namespace))]
+        refused = [text for each in rendered.objects if (text := _refused(api, each))]
         if refused:
             return failed("; ".join(refused), "Change the settings, or the policy that is named.")
         return ok(f"the API server would take all {len(rendered.objects)} objects")
@@ -166,16 +167,14 @@ def dry_run(api: ClusterApi, rendered: Rendered) -> Check:
     return Check("dry run", Stage.DEPLOY, run, limit_seconds=60)
 
 
-def _refused(api: ClusterApi, item: Json, namespace: str) -> str | None:
-    kind, name = str(item["kind"]), item["metadata"]["name"]
-    group_version = str(item["apiVersion"])
-    root = f"/apis/{group_version}" if "/" in group_version else f"/api/{group_version}"
-    inside = "" if kind == "Namespace" else f"/namespaces/{item['metadata'].get('namespace', namespace)}"
+def _refused(api: Api, item: Json) -> str | None:
     try:
-        api.apply_dry(f"{root}{inside}/{plural(kind)}/{name}", item)
-    except ApiError as error:
+        api.apply(item, dry_run=True)
+    except (UnknownKind, NotFound, NotPermitted):
         # Kinds and rights that are missing have checks of their own.
-        return None if error.is_missing or error.is_forbidden else f"{kind} {name}: {error.message}"
+        return None
+    except KubernetesError as error:
+        return f"{item['kind']} {item['metadata']['name']}: {error.said}"
     return None
 
 

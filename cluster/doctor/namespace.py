@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from cluster.doctor.api import ApiError, ClusterApi
 from cluster.doctor.findings import Check, Finding, Stage, failed, ok, warning
 from cluster.doctor.rendered import Rendered
+from cluster.kubernetes.api import Api
+from cluster.kubernetes.errors import NotPermitted
+from cluster.kubernetes.kinds import Kind
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
 RESTRICTED = "restricted"
 
 
-def check(api: ClusterApi, rendered: Rendered) -> Check:
+def check(api: Api, rendered: Rendered) -> Check:
     """Return the check of the namespace."""
     name = rendered.namespace
 
     def run() -> Finding:
         try:
-            found = api.find(f"/api/v1/namespaces/{name}")
-        except ApiError as error:
-            if error.is_forbidden:
-                return warning(f"you may not look at the namespace {name}", "Make sure that it is there.")
-            raise
+            found = api.get(Kind.NAMESPACE, name)
+        except NotPermitted:
+            return warning(f"you may not look at the namespace {name}", "Make sure that it is there.")
         if found is None:
             return _missing(name, made=name in rendered.names("Namespace"))
         if found.get("status", {}).get("phase") == "Terminating":
@@ -34,6 +34,18 @@ def check(api: ClusterApi, rendered: Rendered) -> Check:
         )
 
     return Check("namespace", Stage.DEPLOY, run)
+
+
+def is_there(api: Api, name: str) -> bool:
+    """Whether the namespace is there, as far as may be seen: who may not read namespaces may still run pods in one.
+
+    Raises:
+        KubernetesError: the API server does not answer.
+    """
+    try:
+        return api.get(Kind.NAMESPACE, name) is not None
+    except NotPermitted:
+        return True
 
 
 def _missing(name: str, *, made: bool) -> Finding:

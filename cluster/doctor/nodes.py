@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cluster.doctor.amounts import Amounts, amount, asked, shown
-from cluster.doctor.api import ApiError, ClusterApi
 from cluster.doctor.findings import Check, Finding, Stage, failed, ok, skipped, warning
 from cluster.doctor.rendered import Json, PodGroup, Rendered
+from cluster.kubernetes.api import Api
+from cluster.kubernetes.errors import NotPermitted
+from cluster.kubernetes.kinds import Kind
 
 GPU = "nvidia.com/gpu"
 
 
-def check(api: ClusterApi, rendered: Rendered, *, nodes_grow: bool) -> Check:
+def check(api: Api, rendered: Rendered, *, nodes_grow: bool) -> Check:
     """Return the check of nodes.
 
     Args:
@@ -55,15 +57,13 @@ def nodes_of(nodes: list[Json], pods: list[Json]) -> list[Node]:
     return list(found.values())
 
 
-def _check_nodes(api: ClusterApi, rendered: Rendered, *, nodes_grow: bool) -> Finding:
+def _check_nodes(api: Api, rendered: Rendered, *, nodes_grow: bool) -> Finding:
     if not rendered.pod_groups():
         return skipped("there are no pods")
     try:
-        nodes, pods = api.items("/api/v1/nodes"), api.items("/api/v1/pods")
-    except ApiError as error:
-        if error.is_forbidden:
-            return warning(f"you may not see what nodes have left: {error.message}", "Ask who administers the cluster.")
-        raise
+        nodes, pods = api.find(Kind.NODE), api.find(Kind.POD)
+    except NotPermitted as error:
+        return warning(f"you may not see what nodes have left: {error.said}", "Ask who administers the cluster.")
     own = {rendered.namespace} if rendered.of_kind("RayService") else set()
     names = rendered.names("RayService")
     # What runs of this application makes room for itself.

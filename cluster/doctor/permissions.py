@@ -5,11 +5,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from cluster.doctor.api import ClusterApi
 from cluster.doctor.findings import Check, Finding, Stage, failed, ok, warning
 from cluster.doctor.rendered import Rendered
-
-REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+from cluster.kubernetes.api import Api
+from cluster.kubernetes.kinds import Kind
+from cluster.manifests.access import ADMINISTRATORS
 
 # Server-side apply needs patch, and create for what is not there; delete for `scoring cluster delete`.
 APPLY = ("get", "list", "watch", "create", "patch", "delete")
@@ -29,6 +29,9 @@ _PLURALS = {
     "IngressClass": "ingressclasses",
     "PriorityClass": "priorityclasses",
 }
+
+
+_BY_ADMINISTRATORS = "Deploying leaves these as they are; make sure that an administrator has applied them once."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +55,17 @@ def plural(kind: str) -> str:
     return _PLURALS.get(kind, f"{kind.lower()}s")
 
 
+_ADMINISTERED = {plural(kind) for kind in ADMINISTRATORS}
+
+
 def to_deploy(rendered: Rendered) -> list[Right]:
     """Return the rights that applying, following and deleting the objects takes."""
     rights = []
     for each in rendered.objects:
-        kind, group = str(each["kind"]), _group(str(each["apiVersion"]))
-        verbs = NAMESPACE if kind == "Namespace" else APPLY
-        namespace = "" if kind in _CLUSTER_WIDE else each["metadata"].get("namespace") or rendered.namespace
-        rights += [Right(verb, group, plural(kind), namespace) for verb in verbs]
+        kind = Kind.of(each)
+        verbs = NAMESPACE if kind == Kind.NAMESPACE else APPLY
+        namespace = "" if kind.name in _CLUSTER_WIDE else each["metadata"].get("namespace") or rendered.namespace
+        rights += [Right(verb, kind.group, plural(kind.name), namespace) for verb in verbs]
     return list(dict.fromkeys(rights))
 
 
@@ -70,7 +76,7 @@ def to_follow(namespace: str) -> list[Right]:
     return [*pods, *reads, Right("list", "", "events", namespace), Right("list", "ray.io", "rayclusters", namespace)]
 
 
-def checks(api: ClusterApi, rendered: Rendered) -> list[Check]:
+def checks(api: Api, rendered: Rendered) -> list[Check]:
     """Return the checks of rights."""
 
     def deploy() -> Finding:
@@ -78,6 +84,8 @@ def checks(api: ClusterApi, rendered: Rendered) -> list[Check]:
         lacking = missing(api, rights)
         if not lacking:
             return ok(f"all {len(rights)} rights to deploy are there")
+        if all(each.resource in _ADMINISTERED for each in lacking):
+            return warning(f"you may not {_listed(lacking)}", _BY_ADMINISTRATORS)
         return failed(f"you may not {_listed(lacking)}", _advice(rendered.namespace))
 
     def follow() -> Finding:
@@ -89,14 +97,14 @@ def checks(api: ClusterApi, rendered: Rendered) -> list[Check]:
     return [Check("rights to deploy", Stage.DEPLOY, deploy), Check("rights to follow", Stage.DEPLOY, follow)]
 
 
-def missing(api: ClusterApi, rights: list[Right]) -> list[Right]:
+def missing(api: Api, rights: list[Right]) -> list[Right]:
     """Return the rights that the user does not have."""
     with ThreadPoolExecutor(8) as pool:
         allowed = list(pool.map(lambda each: _may(api, each), rights))
     return [right for right, may in zip(rights, allowed, strict=True) if not may]
 
 
-def _may(api: ClusterApi, right: Right) -> bool:
+def _may(api: Api, right: Right) -> bool:
     attributes = {
         "verb": right.verb,
         "group": right.group,
@@ -109,12 +117,7 @@ def _may(api: ClusterApi, right: Right) -> bool:
         "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": {key: value for key, value in attributes.items() if value}},
     }
-    return bool(api.create(REVIEWS, review)["status"].get("allowed"))
-
-
-def _group(api_version: str) -> str:
-    group, slash, _ = api_version.partition("/")
-    return group if slash else ""
+    return bool(api.create(review)["status"].get("allowed"))
 
 
 def _listed(rights: list[Right]) -> str:

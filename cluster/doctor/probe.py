@@ -1,7 +1,7 @@
 """Looks at hosts: name, connection, certificate, clock.
 
 Its text also runs in a pod with no more than Python and its standard library: `python3 -c TEXT JSON`. So it imports
-nothing else, and what goes in and out is JSON.
+nothing else, not even the client of Kubernetes' API, and what goes in and out is JSON.
 """
 
 from __future__ import annotations

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cluster.doctor import probe
-from cluster.doctor.api import Json
+from cluster.doctor.rendered import Json
+from cluster.manifests.security import container_security
 
 NAME_LABEL = "app.kubernetes.io/name"
 NAME = "ray-scoring-doctor"
+CONTAINER = "doctor"
 
 # Ends a pod that nobody ends; with it, what a doctor left behind that was killed is known to be dead.
 POD_SECONDS = 300
@@ -41,19 +43,6 @@ class PodSettings:
 
 def pod(settings: PodSettings, requests: Sequence[Json]) -> Json:
     """Return the pod; it is let in where Pod Security is `restricted`."""
-    container: Json = {
-        "name": "doctor",
-        "image": settings.image,
-        "imagePullPolicy": _pull_policy(settings),
-        "command": ["python3", "-c", inspect.getsource(probe), json.dumps(list(requests))],
-        "resources": {"requests": _SMALL, "limits": _SMALL},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "volumeMounts": [{"name": "ca", "mountPath": CA_FILE.rpartition("/")[0], "readOnly": True}],
-    }
     placement: Json = {
         key: settings.like[key]
         for key in ("nodeSelector", "tolerations", "affinity", "imagePullSecrets", "runtimeClassName", "dnsPolicy")
@@ -66,12 +55,25 @@ def pod(settings: PodSettings, requests: Sequence[Json]) -> Json:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": {"runAsNonRoot": True, "runAsUser": _USER, "seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [container],
+        "containers": [_container(settings, requests)],
         # Every namespace has it; where it is late, the pod waits for it.
         "volumes": [{"name": "ca", "configMap": {"name": "kube-root-ca.crt"}}],
     }
-    metadata = {"name": f"{NAME}-{secrets.token_hex(4)}", "labels": {NAME_LABEL: NAME}}
+    name = f"{NAME}-{secrets.token_hex(4)}"
+    metadata = {"name": name, "namespace": settings.namespace, "labels": {NAME_LABEL: NAME}}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _container(settings: PodSettings, requests: Sequence[Json]) -> Json:
+    return {
+        "name": CONTAINER,
+        "image": settings.image,
+        "imagePullPolicy": _pull_policy(settings),
+        "command": ["python3", "-c", inspect.getsource(probe), json.dumps(list(requests))],
+        "resources": {"requests": _SMALL, "limits": _SMALL},
+        "securityContext": container_security(),
+        "volumeMounts": [{"name": "ca", "mountPath": CA_FILE.rpartition("/")[0], "readOnly": True}],
+    }
 
 
 def _pull_policy(settings: PodSettings) -> str:

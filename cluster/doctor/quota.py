@@ -6,32 +6,33 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from cluster.doctor.amounts import Amounts, added, amount, asked, shown
-from cluster.doctor.api import ClusterApi
 from cluster.doctor.findings import Check, Finding, Stage, failed, ok, warning
 from cluster.doctor.rendered import Json, PodGroup, Rendered, containers_of
+from cluster.kubernetes.api import Api
+from cluster.kubernetes.kinds import Kind
 
 # What a quota calls requests of a resource that it bounds by its bare name.
 _BARE = {"cpu", "memory", "ephemeral-storage"}
 
+_QUOTA, _LIMITS = Kind("v1", "ResourceQuota"), Kind("v1", "LimitRange")
 
-def checks(api: ClusterApi, rendered: Rendered) -> list[Check]:
+
+def checks(api: Api, rendered: Rendered) -> list[Check]:
     """Return the checks of what the namespace allows."""
-    ranges = f"/api/v1/namespaces/{rendered.namespace}/limitranges"
     return [
         Check("quota", Stage.DEPLOY, lambda: quota(api, rendered)),
-        Check("limits", Stage.DEPLOY, lambda: limit_ranges(api.items(ranges), rendered)),
+        Check("limits", Stage.DEPLOY, lambda: limit_ranges(api.find(_LIMITS, rendered.namespace), rendered)),
     ]
 
 
-def quota(api: ClusterApi, rendered: Rendered) -> Finding:
+def quota(api: Api, rendered: Rendered) -> Finding:
     """Compare the pods with what the namespace's quotas leave."""
     namespace = rendered.namespace
-    quotas = api.items(f"/api/v1/namespaces/{namespace}/resourcequotas")
+    quotas = api.find(_QUOTA, namespace)
     if not quotas:
         return ok(f"the namespace {namespace} has no quota")
-    services = rendered.of_kind("RayService")
-    name = services[0]["metadata"]["name"] if services else ""
-    runs = bool(name) and api.find(f"/apis/ray.io/v1/namespaces/{namespace}/rayservices/{name}") is not None
+    names = rendered.names("RayService") if api.knows(Kind.RAY_SERVICE) else set()
+    runs = any(api.get(Kind.RAY_SERVICE, name, namespace) for name in names)
     groups = rendered.pod_groups()
     least, most = needed((each, each.least) for each in groups), needed((each, each.most) for each in groups)
     if lacking := [text for each in quotas for text in _lacking(each, least)]:

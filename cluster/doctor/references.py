@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from cluster.doctor.api import ApiError, ClusterApi
 from cluster.doctor.findings import Check, Finding, Stage, failed, ok, together, warning
 from cluster.doctor.rendered import Json, Rendered, walk
+from cluster.kubernetes.api import Api
+from cluster.kubernetes.errors import NotPermitted, UnknownKind
+from cluster.kubernetes.kinds import Kind
 
-# Where a key's text names an object, what kind it is of, and its place in the API.
+# Where a key's text names an object, what kind it is of.
 _CLASSES = {
-    "storageClassName": ("StorageClass", "/apis/storage.k8s.io/v1/storageclasses"),
-    "gatewayClassName": ("GatewayClass", "/apis/gateway.networking.k8s.io/v1/gatewayclasses"),
-    "ingressClassName": ("IngressClass", "/apis/networking.k8s.io/v1/ingressclasses"),
-    "priorityClassName": ("PriorityClass", "/apis/scheduling.k8s.io/v1/priorityclasses"),
-    "runtimeClassName": ("RuntimeClass", "/apis/node.k8s.io/v1/runtimeclasses"),
+    "storageClassName": Kind("storage.k8s.io/v1", "StorageClass"),
+    "gatewayClassName": Kind("gateway.networking.k8s.io/v1", "GatewayClass"),
+    "ingressClassName": Kind("networking.k8s.io/v1", "IngressClass"),
+    "priorityClassName": Kind("scheduling.k8s.io/v1", "PriorityClass"),
+    "runtimeClassName": Kind("node.k8s.io/v1", "RuntimeClass"),
 }
 _OF_KUBERNETES = ("ConfigMap", "kube-root-ca.crt")
 _BUILT_IN = {"system-cluster-critical", "system-node-critical"}
@@ -82,36 +84,32 @@ def _made_secrets(rendered: Rendered) -> Iterator[str]:
             yield secret["secretName"]
 
 
-def checks(api: ClusterApi, rendered: Rendered) -> list[Check]:
+def checks(api: Api, rendered: Rendered) -> list[Check]:
     """Return a check for each thing that is referred to."""
     classes = {
-        (kind, path, str(value))
+        (key, str(value))
         for item in rendered.objects
         for _, key, value in walk(item)
         if key in _CLASSES and value and value not in _BUILT_IN
-        for kind, path in [_CLASSES[key]]
     }
     return [
         *(_check_secret(api, rendered, each) for each in wanted(rendered)),
-        *(_check_object(api, kind, f"{path}/{name}", name) for kind, path, name in sorted(classes)),
+        *(_check_object(api, _CLASSES[key], name) for key, name in sorted(classes)),
         *_check_issuers(api, rendered),
         *_check_claims(api, rendered),
         *_check_default_storage(api, rendered),
     ]
 
 
-def _check_secret(api: ClusterApi, rendered: Rendered, each: Wanted) -> Check:
+def _check_secret(api: Api, rendered: Rendered, each: Wanted) -> Check:
     namespace = rendered.namespace
-    path = f"/api/v1/namespaces/{namespace}/{each.kind.lower()}s/{each.name}"
     advice = f"Create it in the namespace {namespace}, or change the settings that name it."
 
     def run() -> Finding:
         try:
-            found = api.find(path)
-        except ApiError as error:
-            if error.is_forbidden:
-                return warning(f"you may not see whether the {each.kind} {each.name} is there", advice)
-            raise
+            found = api.get(Kind("v1", each.kind), each.name, namespace)
+        except NotPermitted:
+            return warning(f"you may not see whether the {each.kind} {each.name} is there", advice)
         if found is None and (each.kind, each.name) in rendered.brought:
             return ok(f"the {each.kind} {each.name} is not there yet; deploying makes it")
         if found is None:
@@ -124,41 +122,41 @@ def _check_secret(api: ClusterApi, rendered: Rendered, each: Wanted) -> Check:
     return Check(f"{each.kind} {each.name}", Stage.DEPLOY, run)
 
 
-def _check_object(api: ClusterApi, kind: str, path: str, name: str) -> Check:
+def _check_object(api: Api, kind: Kind, name: str, namespace: str | None = None) -> Check:
     def run() -> Finding:
+        what = f"the {kind.name} {name}"
         try:
-            there = api.find(path) is not None
-        except ApiError as error:
-            if error.is_forbidden:
-                return warning(f"you may not see whether the {kind} {name} is there", "Make sure that it is.")
-            raise
+            there = api.get(kind, name, namespace) is not None
+        except NotPermitted:
+            return warning(f"you may not see whether {what} is there", "Make sure that it is.")
+        except UnknownKind:
+            return failed(
+                f"the cluster does not know {kind.name}, so {what} is not there", "Install what brings the kind."
+            )
         if there:
-            return ok(f"the {kind} {name} is there")
-        return failed(f"the {kind} {name} is not there", f"Create it, or name another; see kubectl get {kind.lower()}")
+            return ok(f"{what} is there")
+        return failed(f"{what} is not there", f"Create it, or name another; see kubectl get {kind.name.lower()}")
 
-    return Check(f"{kind} {name}", Stage.DEPLOY, run)
+    return Check(f"{kind.name} {name}", Stage.DEPLOY, run)
 
 
-def _check_issuers(api: ClusterApi, rendered: Rendered) -> Iterator[Check]:
+def _check_issuers(api: Api, rendered: Rendered) -> Iterator[Check]:
     made = {(str(each["kind"]), each["metadata"]["name"]) for each in rendered.of_kind("Issuer", "ClusterIssuer")}
     for each in rendered.of_kind("Certificate"):
         issuer: dict[str, Any] = each["spec"]["issuerRef"]
         kind, name = issuer.get("kind", "Issuer"), issuer["name"]
         if (kind, name) in made:
             continue
-        root = "/apis/cert-manager.io/v1"
-        inside = f"{root}/namespaces/{rendered.namespace}/issuers" if kind == "Issuer" else f"{root}/clusterissuers"
-        yield _check_object(api, kind, f"{inside}/{name}", name)
+        yield _check_object(api, Kind("cert-manager.io/v1", kind), name, rendered.namespace)
 
 
-def _check_claims(api: ClusterApi, rendered: Rendered) -> Iterator[Check]:
-    root = f"/api/v1/namespaces/{rendered.namespace}/persistentvolumeclaims"
+def _check_claims(api: Api, rendered: Rendered) -> Iterator[Check]:
     claims = {value for item in rendered.objects for _, key, value in walk(item) if key == "claimName"}
     for name in sorted(claims - rendered.names("PersistentVolumeClaim")):
-        yield _check_object(api, "PersistentVolumeClaim", f"{root}/{name}", name)
+        yield _check_object(api, Kind("v1", "PersistentVolumeClaim"), name, rendered.namespace)
 
 
-def _check_default_storage(api: ClusterApi, rendered: Rendered) -> list[Check]:
+def _check_default_storage(api: Api, rendered: Rendered) -> list[Check]:
     """Claims that name no class need one that is the default."""
     claims = [each["spec"] for each in rendered.of_kind("PersistentVolumeClaim")] + [
         template["spec"]
@@ -169,7 +167,7 @@ def _check_default_storage(api: ClusterApi, rendered: Rendered) -> list[Check]:
         return []
 
     def run() -> Finding:
-        found = api.items("/apis/storage.k8s.io/v1/storageclasses")
+        found = api.find(_CLASSES["storageClassName"])
         defaults = [
             each for each in found if (each["metadata"].get("annotations") or {}).get(_DEFAULT_STORAGE) == "true"
         ]

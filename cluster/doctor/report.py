@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cluster.doctor.findings import Outcome, Result
+from cluster.printable import one_line
 
 _SIGNS = {
     Outcome.OK: "[green]ok[/green]",
@@ -56,9 +57,10 @@ def show(results: Sequence[Result], console: Console) -> None:
             table.add_row(f"[bold]{each.stage.value}[/bold]")
         before = each.stage
         finding = each.finding
-        advice = f"\n[cyan]-> {escape(finding.advice)}[/cyan]" if finding.advice else ""
-        text = f"{escape(finding.message)}{advice}"
-        table.add_row(_SIGNS[finding.outcome], each.place.value, escape(each.name), text)
+        # Much of it is what others said: registries, proxies, the cluster's events.
+        message, advice = escape(one_line(finding.message)), escape(one_line(finding.advice))
+        text = f"{message}\n[cyan]-> {advice}[/cyan]" if advice else message
+        table.add_row(_SIGNS[finding.outcome], each.place.value, escape(one_line(each.name)), text)
     console.print(table)
     counted = Counter(each.finding.outcome for each in results)
     console.print(", ".join(f"{counted[outcome]} {outcome.value}" for outcome in Outcome if counted[outcome]))

@@ -13,6 +13,7 @@ from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
 from cluster.images.engine import Engine
+from cluster.printable import one_line
 from deployments.errors import StartupError
 
 INVENTORY = Path(__file__).with_name("inventory.py")
@@ -31,9 +32,18 @@ def bill_of_materials(image: str, engine: Engine) -> str:
 
 
 def written(image: str, inventory: str) -> str:
-    """Return the bill of an image from its inventory, which is JSON as `inventory.py` prints it."""
-    told = json.loads(inventory)
-    parts = [_of_python(*part) for part in told["python"]] + [_of_debian(*part) for part in told["debian"]]
+    """Return the bill of an image from its inventory, which is JSON as `inventory.py` prints it.
+
+    Raises:
+        StartupError: it is something else.
+    """
+    try:
+        told = json.loads(inventory)
+        parts = [_of_python(*part) for part in told["python"]] + [_of_debian(*part) for part in told["debian"]]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise StartupError(
+            f"{image} does not tell what is in it: its python3 printed {one_line(inventory, 100)!r}."
+        ) from None
     whole = _image(image)
     bom = Bom(components=parts, metadata=BomMetaData(component=whole))
     bom.register_dependency(whole, parts)

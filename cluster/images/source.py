@@ -36,11 +36,6 @@ def repository() -> Path:
     return root
 
 
-def lock_of(target: Target, root: Path) -> Path:
-    """Return the lock with the packages of a target."""
-    return root / "requirements" / f"{LOCKS[target]}.txt"
-
-
 def source_files(root: Path, target: Target) -> list[Path]:
     """Return the files that go into an image, from the root on, in an order that is the same everywhere.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cluster.printable import one_line
+
 
 class CauseKind(StrEnum):
     """What keeps a RayService from being ready."""
@@ -42,6 +44,6 @@ class Cause:
     is_final: bool = False
 
     def __str__(self) -> str:
-        text = f"{self.subject}: {self.problem.rstrip('.')}."
+        text = f"{self.subject}: {one_line(self.problem).rstrip('.')}."
         text = f"{text} {self.advice}" if self.advice else text
         return "\n".join([text, *(f"  | {line}" for line in self.lines)])

@@ -36,6 +36,11 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=True, emoji=False)
 
 
+def plain(shown_on: Console) -> Report:
+    """Return what shows lines as they are."""
+    return lambda text: shown_on.print(text, markup=False)
+
+
 def reporter(shown_on: Console) -> Report:
     """Return what shows lines of progress with the seconds that have gone by."""
     started = time.monotonic()
@@ -55,4 +60,4 @@ def wait_and_show(service: WebService, timeout: float, shown_on: Console, report
         NotReady: it is not; the message says why.
     """
     service.wait_for_deployment(timeout_seconds=timeout, report=report)
-    shown_on.print(f"[bold green]Ready:[/bold green] {service.url}")
+    shown_on.print(f"[bold green]Ready:[/bold green] {escape(service.url)}")

@@ -9,18 +9,17 @@ from rich.console import Console
 from rich.markup import escape
 
 from cluster.images.delivery import deliver
-from cluster.kuberay.api import Api
 from cluster.kuberay.command_options import (
     ContextOption,
     NoWaitOption,
     SettingsArgument,
     TimeoutOption,
     console,
+    plain,
     reporter,
     wait_and_show,
     web_service,
 )
-from cluster.kuberay.progress import Report
 from cluster.kuberay.waiting import READY_SECONDS
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def deploy(
     """Create the web service, or make it what the settings say, and wait until it answers."""
     service = web_service(settings, context)
     if dry_run:
-        _check(service, console())
+        service.ray_services.check(service.objects(), plain(console()))
         return
     if build:
         deliver(service.settings, reporter(console()), load=load, network=build_network)
@@ -81,8 +80,13 @@ def update(
 def _apply(service: WebService, note: str, timeout: float, *, no_wait: bool) -> None:
     shown_on = console()
     report = reporter(shown_on)
-    applied = service.apply(note)
-    _show_keys(service, shown_on)
+    try:
+        applied = service.apply(note)
+    finally:
+        # What came after them may have been refused; nobody can show them again.
+        _show_keys(service, shown_on)
+    for line in applied.left:
+        report(line)
     report(f"applied as revision {applied.revision}: {applied.how}")
     if not no_wait:
         wait_and_show(service, timeout, shown_on, report)
@@ -96,15 +100,3 @@ def _show_keys(service: WebService, shown_on: Console) -> None:
     shown_on.print(f"Keys of the client {escape(client)}:\n  primary    {keys.primary}\n  secondary  {keys.secondary}")
     kept = service.settings.web_service.keep_keys
     shown_on.print("They are kept in the cluster, too." if kept else "Keep them now: only hashes are stored.")
-
-
-def _check(service: WebService, shown_on: Console) -> None:
-    """Have the API server check every object.
-
-    What is to be in a namespace that is not there yet cannot be checked by it.
-    """
-    api: Api = service.ray_services.api
-    report: Report = shown_on.print
-    for each in service.objects():
-        api.apply(each, dry_run=True)
-        report(f"{each['kind']} {each['metadata']['name']}: accepted")

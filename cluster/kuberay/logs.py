@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
-from cluster.kuberay.api import Api
-from cluster.kuberay.errors import KubernetesError
+from pydantic import TypeAdapter, ValidationError
+
 from cluster.kuberay.snapshot import clusters_of, pods_of
 from cluster.kuberay.views import Pod
+from cluster.kubernetes.api import Api
+from cluster.kubernetes.errors import KubernetesError
+from cluster.printable import one_line, printable
 
 # Run by the Python of the image: tells the ends of Ray's files as JSON, so that no shell is needed in the image.
 _READ_FILES = """
@@ -30,6 +32,8 @@ print(json.dumps(found))
 """
 _SESSION = "/tmp/ray/session_latest/logs"  # noqa: S108 - in the pod, where KubeRay has it
 EVERY_FILE = "*"
+# What it prints: the last lines of each file.
+_FILES = TypeAdapter(dict[str, list[str]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ def container_logs(api: Api, pod: Pod, namespace: str, lines: int, *, previous: 
             text = api.log(pod.name, namespace, container.name, lines=lines, previous=previous)
         except KubernetesError:
             continue
-        yield Log(pod.name, pod.role, container.name, tuple(text.rstrip("\n").splitlines()))
+        printed = text.rstrip("\n").splitlines()
+        yield Log(pod.name, pod.role, container.name, tuple(printable(line) for line in printed))
 
 
 def ray_logs(api: Api, pod: Pod, namespace: str, lines: int, wanted: str = EVERY_FILE) -> list[Log]:
@@ -76,7 +81,12 @@ def ray_logs(api: Api, pod: Pod, namespace: str, lines: int, wanted: str = EVERY
     command = ["python3", "-c", _READ_FILES, _SESSION, str(lines), wanted]
     printed = api.run(pod.name, namespace, pod.spec.containers[0].name, command)
     try:
-        files: dict[str, list[str]] = json.loads(printed)
-    except ValueError:
-        raise KubernetesError(f"Ray's files in the pod {pod.name} cannot be read: {printed[:200]}") from None
-    return [Log(pod.name, pod.role, file, tuple(text)) for file, text in sorted(files.items())]
+        files = _FILES.validate_json(printed)
+    except ValidationError:
+        raise KubernetesError(
+            f"Ray's files in the pod {pod.name} cannot be read: {one_line(printed, 200)}. Has its image python3?"
+        ) from None
+    return [
+        Log(pod.name, pod.role, printable(file), tuple(printable(line) for line in text))
+        for file, text in sorted(files.items())
+    ]

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cluster.kuberay.api import Api
 from cluster.kuberay.command_options import ContextOption, SettingsArgument, console, web_service
 from cluster.kuberay.logs import Log, container_logs, pods, ray_logs
 from cluster.kuberay.views import Pod
+from cluster.kubernetes.api import Api
+from cluster.printable import printable
 from deployments.errors import StartupError
 
 
@@ -57,4 +58,4 @@ def _follow(api: Api, found: list[Pod], namespace: str, lines: int) -> None:
         raise StartupError(f"Several pods match, and one can be followed; name it with --pod: {names}.")
     container = found[0].spec.containers[0].name
     for line in api.follow_log(found[0].name, namespace, container, lines=lines):
-        typer.echo(line)
+        typer.echo(printable(line))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from cluster.kuberay.causes import Cause
 from cluster.kuberay.snapshot import Snapshot
 from cluster.kuberay.views import ApplicationStatus, Pod
+from cluster.printable import one_line
 
 Report = Callable[[str], None]
 
@@ -43,7 +44,7 @@ class Progress:
     def _show(self, subject: str, words: str) -> None:
         if words and self._shown.get(subject) != words:
             self._shown[subject] = words
-            self._report(f"{subject}: {words}")
+            self._report(f"{subject}: {one_line(words)}")
 
 
 def _lines(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
@@ -72,9 +73,7 @@ def pod_words(pod: Pod) -> str:
     for container in [*pod.status.init_containers, *pod.status.containers]:
         if container.state.waiting is not None and container.state.waiting.reason:
             reason = container.state.waiting.reason
-            return {"ContainerCreating": "gets its image and volumes", "PodInitializing": "prepares"}.get(
-                reason, reason
-            )
+            return _REASONS.get(reason, reason)
     running = any(container.state.running is not None for container in pod.status.containers)
     return "starts" if running else pod.status.phase.lower()
 

@@ -6,15 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cluster.kuberay.api import Api, Object
-from cluster.kuberay.errors import Conflict, KubernetesError, NotFound, NotPermitted
-from cluster.kuberay.kinds import Kind
+from cluster.kuberay.administered import left_alone
 from cluster.kuberay.progress import Report
 from cluster.kuberay.revisions import Revisions
 from cluster.kuberay.sizes import Bounds, carry_over, scaled
 from cluster.kuberay.snapshot import Snapshot
 from cluster.kuberay.views import RayServiceStatus
 from cluster.kuberay.waiting import GONE_SECONDS, READY_SECONDS, Target, wait_until_gone, wait_until_ready
+from cluster.kubernetes.api import Api, Object
+from cluster.kubernetes.errors import Conflict, KubernetesError, NotFound, NotPermitted, UnknownKind
+from cluster.kubernetes.kinds import Kind
 from cluster.manifests.access import ADMINISTRATORS
 from deployments.errors import StartupError
 
@@ -32,10 +33,12 @@ class Applied:
     Attributes:
         revision: its number.
         how: what Kubernetes does for it, in words.
+        left: lines about what the user may not change.
     """
 
     revision: int
     how: str
+    left: tuple[str, ...] = ()
 
 
 class RayServices:
@@ -76,25 +79,52 @@ class RayServices:
             StartupError: the cluster refuses one of them; those before it are applied.
         """
         before, ray_service = self.content(), _ray_service(objects)
-        self.apply_others([each for each in objects if each is not ray_service])
+        left = self.apply_others([each for each in objects if each is not ray_service])
         after = self._apply(ray_service)
         how = _STAYS if self._gives_up_pending(after) else how_it_changes(before, after)
         bounds = carry_over(self.api, ray_service)
         number = self.revisions.add(ray_service, note)
-        return Applied(number, "; ".join([how, *bounds]))
+        return Applied(number, "; ".join([how, *bounds]), tuple(left))
 
-    def apply_others(self, objects: Sequence[Object]) -> None:
-        """Apply objects in their order, without those that an administrator applies and this user may not.
+    def apply_others(self, objects: Sequence[Object]) -> list[str]:
+        """Apply objects in their order; those that an administrator applies first.
+
+        Returns:
+            Lines about those of an administrator that the user may not change, and that are left as they are.
 
         Raises:
-            StartupError: the cluster refuses one of them.
+            StartupError: the cluster refuses one of them, or one that the user may not make is missing.
         """
+        return self._apply_each(objects, lambda _text: None, dry_run=False)
+
+    def check(self, objects: Sequence[Object], report: Report) -> None:
+        """Have the API server check objects without a change, and report what it says of each.
+
+        What is to be in a namespace that is not there yet cannot be checked by it.
+
+        Raises:
+            StartupError: as of `apply_others`.
+        """
+        for line in self._apply_each(objects, report, dry_run=True):
+            report(line)
+
+    def _apply_each(self, objects: Sequence[Object], report: Report, *, dry_run: bool) -> list[str]:
+        administered = [each for each in objects if each["kind"] in ADMINISTRATORS]
+        refused = [each for each in administered if not self._is_taken(each, report, dry_run=dry_run)]
+        lines = left_alone(self.api, refused)
         for each in objects:
-            try:
-                self._apply(each)
-            except NotPermitted:
-                if each["kind"] not in ADMINISTRATORS:
-                    raise
+            if each not in administered:
+                self._apply(each, dry_run=dry_run)
+                report(_accepted(each))
+        return lines
+
+    def _is_taken(self, content: Object, report: Report, *, dry_run: bool) -> bool:
+        try:
+            self._apply(content, dry_run=dry_run)
+        except NotPermitted:
+            return False
+        report(_accepted(content))
+        return True
 
     def scale(self, group: str, bounds: Bounds) -> Applied:
         """Give a worker group other bounds, in the cluster that serves and in those to come.
@@ -182,10 +212,10 @@ class RayServices:
         wanted = ray_service["spec"]["rayClusterConfig"]
         return serving is not None and _without_sizes(serving["spec"]) == _without_sizes(wanted)
 
-    def _apply(self, content: Object) -> Object:
+    def _apply(self, content: Object, *, dry_run: bool = False) -> Object:
         metadata = content["metadata"]
         try:
-            return self.api.apply(content)
+            return self.api.apply(content, dry_run=dry_run)
         except NotFound as error:
             if f'namespaces "{metadata.get("namespace")}"' in str(error):
                 namespace = metadata["namespace"]
@@ -196,7 +226,7 @@ class RayServices:
         except NotPermitted:
             raise
         except KubernetesError as error:
-            raise KubernetesError(f"{content['kind']} {metadata['name']}: {error}") from None
+            raise KubernetesError(f"{content['kind']} {metadata['name']}: {error}", error.said) from None
 
     def _delete(self, content: Object) -> None:
         kind, metadata = Kind.of(content), content["metadata"]
@@ -205,10 +235,9 @@ class RayServices:
         except NotPermitted:
             if kind.name not in ADMINISTRATORS:
                 raise
-        except KubernetesError as error:
-            # A kind that the cluster does not know has no objects.
-            if "does not know" not in str(error):
-                raise
+        except UnknownKind:
+            # It has no objects, then.
+            return
 
     def _newest(self) -> Object:
         revisions = self.revisions.all()
@@ -220,6 +249,10 @@ class RayServices:
         return StartupError(
             f"There is no RayService {self.name} in the namespace {self.namespace}; `scoring cluster deploy` makes it."
         )
+
+
+def _accepted(content: Object) -> str:
+    return f"{content['kind']} {content['metadata']['name']}: accepted"
 
 
 def how_it_changes(before: Object | None, after: Object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from cluster.kuberay.command_options import (
@@ -64,5 +65,5 @@ def scale(
 def _table(ray_services: RayServices) -> Table:
     table = Table("Revision", "Deployed", "By", "Image", box=None, pad_edge=False)
     for each in ray_services.revisions.all():
-        table.add_row(str(each.number), f"{each.deployed:%Y-%m-%d %H:%M:%S}", each.note, each.image)
+        table.add_row(str(each.number), f"{each.deployed:%Y-%m-%d %H:%M:%S}", escape(each.note), escape(each.image))
     return table

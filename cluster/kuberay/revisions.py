@@ -9,12 +9,14 @@ import base64
 import gzip
 import hashlib
 import json
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from cluster.kuberay.api import Api, Object
-from cluster.kuberay.errors import Conflict
-from cluster.kuberay.kinds import Kind
+from cluster.kubernetes.api import Api, Object
+from cluster.kubernetes.errors import Conflict
+from cluster.kubernetes.kinds import Kind
+from cluster.printable import one_line
 from deployments.errors import StartupError
 
 KEPT = 10
@@ -26,6 +28,8 @@ _HASH = f"{_PREFIX}hash"
 _NOTE = f"{_PREFIX}note"
 _DEPLOYED = f"{_PREFIX}deployed"
 _CONTENT = "rayservice.json.gz"
+# Beyond what etcd takes of one object.
+_MOST_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,8 @@ class Revision:
     note: str
     digest: str
     image: str
-    ray_service: Object
+    # May hold addresses with passwords.
+    ray_service: Object = field(repr=False)
 
 
 class Revisions:
@@ -124,17 +129,35 @@ class Revisions:
 
 
 def _read(secret: Object) -> Revision:
+    """Read what may have been changed by anybody who may write Secrets.
+
+    Raises:
+        StartupError: it is no revision.
+    """
     metadata = secret["metadata"]
-    notes = metadata["annotations"]
-    ray_service: Object = json.loads(gzip.decompress(base64.b64decode(secret["data"][_CONTENT])))
-    return Revision(
-        int(metadata["labels"][_NUMBER_LABEL]),
-        datetime.fromisoformat(notes[_DEPLOYED]),
-        notes.get(_NOTE, ""),
-        notes[_HASH],
-        image_of(ray_service),
-        ray_service,
-    )
+    try:
+        notes = metadata["annotations"]
+        ray_service: Object = json.loads(_unpacked(base64.b64decode(secret["data"][_CONTENT])))
+        return Revision(
+            int(metadata["labels"][_NUMBER_LABEL]),
+            datetime.fromisoformat(notes[_DEPLOYED]),
+            one_line(notes.get(_NOTE, "")),
+            notes[_HASH],
+            one_line(image_of(ray_service)),
+            ray_service,
+        )
+    except (KeyError, IndexError, TypeError, ValueError, zlib.error):
+        raise StartupError(
+            f"The Secret {metadata['name']} is no revision that can be read; delete it, and deploy again."
+        ) from None
+
+
+def _unpacked(content: bytes) -> bytes:
+    reader = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    unpacked = reader.decompress(content, _MOST_BYTES)
+    if reader.unconsumed_tail:
+        raise ValueError("larger than any object of Kubernetes")
+    return unpacked
 
 
 def image_of(ray_service: Object) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cluster.kuberay.api import JSON_PATCH, Api, Object
-from cluster.kuberay.kinds import Kind
 from cluster.kuberay.snapshot import SERVICE_LABEL
+from cluster.kubernetes.api import JSON_PATCH, Api, Object
+from cluster.kubernetes.kinds import Kind
 from deployments.errors import StartupError
 
 _BOUNDS = {"minReplicas": 0, "maxReplicas": 2**31 - 1}

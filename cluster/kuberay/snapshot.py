@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cluster.kuberay.api import Api
-from cluster.kuberay.errors import KubernetesError
-from cluster.kuberay.kinds import Kind
 from cluster.kuberay.views import ApplicationStatus, Event, Pod, RayCluster, RayService, Side
+from cluster.kubernetes.api import Api
+from cluster.kubernetes.errors import KubernetesError
+from cluster.kubernetes.kinds import Kind
+from cluster.printable import one_line
 
 CLUSTER_LABEL = "ray.io/cluster"
 SERVICE_LABEL = "ray.io/originated-from-cr-name"
 LAST_LINES = 20
+# A program may print lines of any length, and these are read again at every look.
+LONGEST = 500
+LAST_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def read_snapshot(api: Api, name: str, namespace: str) -> Snapshot | None:
     content = api.get(Kind.RAY_SERVICE, name, namespace)
     if content is None:
         return None
-    service = RayService.model_validate(content)
+    service = RayService.of(content)
     clusters = clusters_of(api, name, namespace)
     pods = pods_of(api, [each.metadata.name for each in clusters], namespace)
     names = {name, *(each.metadata.name for each in clusters), *(each.name for each in pods)}
@@ -85,7 +89,7 @@ def read_snapshot(api: Api, name: str, namespace: str) -> Snapshot | None:
 def clusters_of(api: Api, name: str, namespace: str) -> list[RayCluster]:
     """Return the clusters of a RayService."""
     found = api.find(Kind.RAY_CLUSTER, namespace, labels=f"{SERVICE_LABEL}={name}")
-    return [RayCluster.model_validate(each) for each in found]
+    return [RayCluster.of(each) for each in found]
 
 
 def pods_of(api: Api, clusters: list[str], namespace: str, *, with_deleted: bool = False) -> list[Pod]:
@@ -93,12 +97,12 @@ def pods_of(api: Api, clusters: list[str], namespace: str, *, with_deleted: bool
     if not clusters:
         return []
     found = api.find(Kind.POD, namespace, labels=f"{CLUSTER_LABEL} in ({','.join(sorted(clusters))})")
-    pods = [Pod.model_validate(each) for each in found]
+    pods = [Pod.of(each) for each in found]
     return [pod for pod in pods if with_deleted or pod.metadata.deletion_timestamp is None]
 
 
 def _events(api: Api, namespace: str, names: set[str]) -> list[Event]:
-    events = [Event.model_validate(each) for each in api.find(Kind.EVENT, namespace)]
+    events = [Event.of(each) for each in api.find(Kind.EVENT, namespace)]
     about = [each for each in events if each.about.name in names and each.at is not None]
     return sorted(about, key=lambda each: str(each.at))
 
@@ -116,9 +120,9 @@ def last_lines(api: Api, pod: str, namespace: str, container: str) -> tuple[str,
     """Return what a container printed before it ended last; nothing where nobody keeps it any more."""
     for previous in (True, False):
         try:
-            text = api.log(pod, namespace, container, lines=LAST_LINES, previous=previous)
+            text = api.log(pod, namespace, container, lines=LAST_LINES, previous=previous, most=LAST_BYTES)
         except KubernetesError:
             continue
         if text.strip():
-            return tuple(text.rstrip().splitlines())
+            return tuple(one_line(line, LONGEST) for line in text.rstrip().splitlines()[-LAST_LINES:])
     return ()

@@ -51,7 +51,8 @@ def _show(
     for pod in sorted(snapshot.pods, key=lambda each: (each.role != "head", each.name)):
         restarts = sum(each.restart_count for each in pod.status.containers)
         cluster = "serves" if _cluster(pod.metadata.labels) == service.status.active.cluster else "is to come"
-        pods.add_row(pod.name, pod.role, cluster, pod_words(pod), str(restarts), pod.spec.node_name or "-")
+        row = (pod.name, pod.role, cluster, pod_words(pod), str(restarts), pod.spec.node_name or "-")
+        pods.add_row(*map(escape, row))
     shown_on.print(pods)
     for name, application in snapshot.applications.items():
         shown_on.print(f"application {name}: {application_words(application)}", markup=False)

@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
+
+from cluster.kubernetes.api import Object
+from cluster.kubernetes.errors import KubernetesError
+from cluster.printable import one_line, printable
 
 
 class View(BaseModel):
-    """Part of an object, by the names that it has in JSON."""
+    """Part of an object, by the names that it has in JSON; texts are such that a terminal can show them."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _leave_out_what_is_null(cls, content: Any) -> Any:
+    def _clean(cls, content: Any) -> Any:
         if isinstance(content, dict):
-            return {key: value for key, value in content.items() if value is not None}
+            return {
+                key: printable(value) if isinstance(value, str) else value
+                for key, value in content.items()
+                if value is not None
+            }
         return content
+
+    @classmethod
+    def of(cls, content: Object) -> Self:
+        """Read an object.
+
+        Raises:
+            KubernetesError: it is none of this kind, as this version knows it.
+        """
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            name = one_line(str((content.get("metadata") or {}).get("name", "")))
+            places = ", ".join(".".join(map(str, each["loc"])) for each in error.errors()[:3])
+            raise KubernetesError(
+                f"The {cls.__name__} {name} of the cluster has a form that is not known here: look at {places}."
+            ) from None
 
 
 class Metadata(View):
     """Of every object."""
 
     name: str = ""
-    uid: str = ""
     generation: int = 0
     resource_version: str = ""
     creation_timestamp: AwareDatetime | None = None
@@ -42,7 +65,6 @@ class Condition(View):
     reason: str = ""
     message: str = ""
     observed_generation: int = 0
-    last_transition_time: AwareDatetime | None = None
 
 
 class Conditions(View):
@@ -77,10 +99,6 @@ class ApplicationStatus(View):
 
 class RayClusterStatus(Conditions):
     """A cluster of Ray."""
-
-    reason: str = ""
-    ready_workers: int = Field(default=0, alias="readyWorkerReplicas")
-    desired_workers: int = Field(default=0, alias="desiredWorkerReplicas")
 
 
 class Side(View):

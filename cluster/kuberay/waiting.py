@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from cluster.kuberay.api import Api
 from cluster.kuberay.causes import Cause
-from cluster.kuberay.errors import KubernetesError
-from cluster.kuberay.kinds import Kind
 from cluster.kuberay.progress import Progress, Report
 from cluster.kuberay.service_causes import causes
 from cluster.kuberay.snapshot import Snapshot, clusters_of, pods_of, read_snapshot
 from cluster.kuberay.states import State, serves, state
+from cluster.kubernetes.api import Api
+from cluster.kubernetes.errors import KubernetesError, Unreachable
+from cluster.kubernetes.kinds import Kind
 from deployments.errors import StartupError
+
+ResultT = TypeVar("ResultT")
 
 # KubeRay looks every 2 seconds. It says that it has seen a change before Ray Serve has begun with it, so what is
 # healthy must be so for longer than two of its looks.
@@ -24,6 +27,8 @@ PATIENCE_SECONDS = 15.0
 # Pods change without their RayService; of those a change is seen as late as this.
 LOOK_SECONDS = 2
 READY_SECONDS = 1200.0
+# An API server that is being renewed does not answer for some seconds.
+BLIND_SECONDS = 30.0
 # Pods drain for minutes where requests may take that long.
 GONE_SECONDS = 600.0
 
@@ -78,7 +83,7 @@ def wait_until_ready(
     healthy_since: float | None = None
     final_since: float | None = None
     while True:
-        snapshot = target.read()
+        snapshot = _patiently(target, target.read, clock)
         if snapshot is None:
             raise NotReady(f"There is no RayService {target.name} in {target.namespace} any more.", [], State.FAILED)
         found = causes(snapshot)
@@ -93,6 +98,22 @@ def wait_until_ready(
         if now >= until:
             raise NotReady(_failure(f"was not ready in {seconds:.0f} seconds", snapshot, found), found, current)
         target.until_changed(snapshot)
+
+
+def _patiently(target: Target, read: Callable[[], ResultT], clock: Callable[[], float]) -> ResultT:
+    """Read, also where the API server does not answer for a while.
+
+    Raises:
+        Unreachable: it does not after that, either.
+    """
+    until = clock() + BLIND_SECONDS
+    while True:
+        try:
+            return read()
+        except Unreachable:
+            if clock() >= until:
+                raise
+            target.until_changed(None)
 
 
 def _since(before: float | None, now: float, *, holds: bool) -> float | None:
@@ -111,7 +132,7 @@ def wait_until_gone(target: Target, report: Report, seconds: float = GONE_SECOND
     # A pod may be there for longer than the cluster by whose name it is found.
     known: set[str] = set()
     while True:
-        left = _left(target, known)
+        left = _patiently(target, lambda: _left(target, known), time.monotonic)
         if not left:
             return
         if time.monotonic() >= until:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cluster.images.source import Target, repository, tag_of
+from cluster.images.build import image_name
 from cluster.manifests import last_to_leave
 from cluster.manifests.draining import HEAD_DRAIN_SECONDS, ROUTES_SECONDS, Draining
 from cluster.manifests.environment import environment
@@ -31,9 +31,7 @@ def image(settings: ClusterSettings, *, gpus: int = 0) -> str:
     Raises:
         StartupError: no tag is set, and there is no source.
     """
-    target: Target = "gpu" if gpus else "cpu"
-    tag = settings.image.gpu_tag if gpus else settings.image.tag
-    return f"{settings.image.repository}:{tag or tag_of(repository(), target, settings.image.base)}"
+    return image_name(settings.image, "gpu" if gpus else "cpu")
 
 
 def holds_replicas(settings: ClusterSettings) -> bool:

@@ -4,20 +4,30 @@ import copy
 import itertools
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import kubernetes
 import pytest
 
-from cluster.kuberay.api import Api
 from cluster.kuberay.snapshot import read_snapshot
+from cluster.kubernetes.api import Api
 
 RESOURCES = {
-    "/api/v1": [("pods", "Pod"), ("secrets", "Secret"), ("events", "Event"), ("services", "Service")],
+    "/api/v1": [
+        ("pods", "Pod"),
+        ("secrets", "Secret"),
+        ("events", "Event"),
+        ("services", "Service"),
+        ("serviceaccounts", "ServiceAccount"),
+        ("namespaces", "Namespace"),
+    ],
     "/apis/ray.io/v1": [("rayservices", "RayService"), ("rayclusters", "RayCluster")],
+    "/apis/rbac.authorization.k8s.io/v1": [("roles", "Role"), ("rolebindings", "RoleBinding")],
 }
+CLUSTER_WIDE = {"Namespace"}
+VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 class ApiServer:
@@ -28,6 +38,7 @@ class ApiServer:
         logs: what containers printed, by pod and container; what they printed before under (pod, container, "before").
         requests: method, path and query of each request.
         refusals: status and message for a method and a path, in place of an answer.
+        rules: of the one Role that the user has, in one namespace; None for a user who may do everything.
     """
 
     def __init__(self):
@@ -35,6 +46,7 @@ class ApiServer:
         self.logs = {}
         self.requests = []
         self.refusals = {}
+        self.rules = None
         self.version = 0
         self.lock = threading.Lock()
 
@@ -55,7 +67,8 @@ class ApiServer:
         version = f"{root}{content['apiVersion']}"
         plural = next(plural for plural, kind in RESOURCES[version] if kind == content["kind"])
         metadata = content["metadata"]
-        return f"{version}/namespaces/{metadata['namespace']}/{plural}/{metadata['name']}"
+        place = "" if content["kind"] in CLUSTER_WIDE else f"/namespaces/{metadata['namespace']}"
+        return f"{version}{place}/{plural}/{metadata['name']}"
 
     def of(self, kind):
         return [content for content in self.objects.values() if content["kind"] == kind]
@@ -64,12 +77,17 @@ class ApiServer:
         self.requests.append((method, path, query))
         if (method, path) in self.refusals:
             return self.refusals[method, path]
+        if self.rules is not None and not _is_allowed(self.rules, method, path, query):
+            return 403, f"the role does not allow {method} {path}"
         with self.lock:
             return getattr(self, f"_{method.lower()}")(path, query, body)
 
     def _get(self, path, query, _body):
         if path in RESOURCES:
-            kinds = [{"name": plural, "kind": kind, "namespaced": True} for plural, kind in RESOURCES[path]]
+            kinds = [
+                {"name": plural, "kind": kind, "namespaced": kind not in CLUSTER_WIDE}
+                for plural, kind in RESOURCES[path]
+            ]
             return 200, {"resources": [*kinds, {"name": "pods/log", "kind": "Pod", "namespaced": True}]}
         if path.endswith("/log"):
             key = (path.split("/")[-2], query["container"], *(["before"] if "previous" in query else []))
@@ -89,6 +107,8 @@ class ApiServer:
             for step in body:
                 _patched(before, step)
             return 200, self.add(before)
+        if query.get("dryRun") == "All":
+            return 200, body
         if before is None:
             return 201, self.add(body)
         version = before["metadata"]["resourceVersion"]
@@ -112,6 +132,20 @@ class ApiServer:
 
     def _delete(self, path, _query, _body):
         return (200, self.objects.pop(path)) if path in self.objects else (404, "not found")
+
+
+def _is_allowed(rules, method, path, query):
+    root, *parts = path.strip("/").split("/")
+    group, parts = ("", parts[1:]) if root == "api" else (parts[0], parts[2:])
+    if not parts:
+        # What kinds there are, everybody may see.
+        return True
+    if parts[0] != "namespaces" or len(parts) <= 2:
+        return False
+    resource = "/".join([parts[2], *parts[4:]])
+    reading = "watch" if "watch" in query else "get" if len(parts) > 3 else "list"
+    verb = VERBS.get(method, reading)
+    return any(group in rule["apiGroups"] and resource in rule["resources"] and verb in rule["verbs"] for rule in rules)
 
 
 def _is_selected(content, selector):
@@ -191,11 +225,21 @@ def server():
 
 
 @pytest.fixture
-def api(server):
-    with serving(server) as url:
-        configuration = kubernetes.client.Configuration()
-        configuration.host = url
-        yield Api(kubernetes.client.ApiClient(configuration))
+def open_api():
+    """Serve what answers requests (method, path, query, body) by status and content, and open it."""
+    with ExitStack() as stack:
+
+        def open_one(answers):
+            configuration = kubernetes.client.Configuration()
+            configuration.host = stack.enter_context(serving(answers))
+            return Api(kubernetes.client.ApiClient(configuration))
+
+        yield open_one
+
+
+@pytest.fixture
+def api(server, open_api):
+    return open_api(server)
 
 
 def _template(container):

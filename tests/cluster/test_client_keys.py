@@ -3,7 +3,7 @@ import base64
 import pytest
 
 from cluster.client_keys import CHANGED, ClientKeys
-from cluster.kuberay.kinds import Kind
+from cluster.kubernetes.kinds import Kind
 from deployments.errors import StartupError
 from deployments.ingress.access.key_file import read_table
 from deployments.ingress.access.keys import parse_key
@@ -27,6 +27,20 @@ def files(api):
         return {file: base64.b64decode(content) for file, content in data.items()}
 
     return read
+
+
+def test_keys_do_not_show_when_they_are_printed(keys):
+    made = keys().ensure()
+    assert made.primary not in repr(made)
+
+
+def test_a_secret_that_holds_something_else_is_told_of_without_its_content(keys, server):
+    metadata = {"name": "faq-keys", "namespace": "ns"}
+    data = {"keys.json": base64.b64encode(b'{"clients": "s3cret"}').decode()}
+    server.add({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data})
+    with pytest.raises(StartupError, match=r"keys.json in the Secret faq-keys is no file of") as error:
+        keys().ensure()
+    assert "s3cret" not in str(error.value)
 
 
 def owner(files, key):

@@ -4,9 +4,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from cluster.kuberay.kinds import Kind
 from cluster.kuberay.states import State
 from cluster.kuberay.waiting import NotReady
+from cluster.kubernetes.kinds import Kind
 from cluster.settings import read_settings
 from cluster.web_address import host_of, service_address
 from cluster.web_service import WebService
@@ -226,3 +226,11 @@ def test_without_a_gateway_it_is_the_address_of_the_service(api, server):
     server.add(service, loadBalancer={"ingress": [{"ip": "20.0.0.9"}]})
     assert service_address(api, "faq", "ns") == "http://20.0.0.9:8001"
     assert api.get(Kind.SERVICE, "other", "ns") is None
+
+
+def test_annotations_that_somebody_else_wrote_are_named(service, server):
+    made = service()
+    made.apply("deploy")
+    server.of("RayService")[0]["metadata"]["annotations"] = {"ray-scoring/tags": "[1]"}
+    with pytest.raises(StartupError, match="The annotation ray-scoring/tags of the RayService is no JSON"):
+        made.tags  # noqa: B018 - a property

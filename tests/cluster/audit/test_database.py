@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from cluster.audit import database
-from cluster.audit.database import Unreachable, fetch, findings
+from cluster.audit.database import Unreachable, fetch, findings, shown
 from cluster.audit.packages import Pin
 from deployments.errors import StartupError
 
@@ -116,3 +116,8 @@ def test_a_host_that_cannot_be_reached_is_told_apart(monkeypatch):
     monkeypatch.setattr(database.httpx, "get", refuse)
     with pytest.raises(Unreachable):
         fetch("https://osv.example/all.zip")
+
+
+def test_addresses_are_shown_without_passwords():
+    assert shown("https://user:s3cret@mirror.test:8443/all.zip?token=s3cret") == "https://mirror.test:8443/all.zip"
+    assert shown("/data/all.zip") == "/data/all.zip"

@@ -1,10 +1,9 @@
-"""A fake API server at the level of HTTP, objects as they are rendered, and certificates."""
+"""A fake API server, objects as they are rendered, and certificates."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
-import httpx
 import pytest
 import yaml
 from cryptography import x509
@@ -12,8 +11,30 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from cluster.doctor.api import ClusterApi, Server
+from cluster.doctor.permissions import plural
 from cluster.doctor.rendered import Rendered
+
+# What a cluster knows unless a test says otherwise: kinds by version, in a namespace or (with a star) in none.
+KNOWN = {
+    "v1": "Pod Secret ConfigMap Event ResourceQuota LimitRange PersistentVolumeClaim Namespace* Node*",
+    "apps/v1": "Deployment",
+    "authentication.k8s.io/v1": "SelfSubjectReview*",
+    "authorization.k8s.io/v1": "SelfSubjectAccessReview*",
+    "apiextensions.k8s.io/v1": "CustomResourceDefinition*",
+    "storage.k8s.io/v1": "StorageClass*",
+    "gateway.networking.k8s.io/v1": "Gateway GatewayClass*",
+    "cert-manager.io/v1": "Issuer ClusterIssuer*",
+}
+
+
+def known(kinds):
+    """The kinds of one version, as an API server lists them."""
+    return {
+        "resources": [
+            {"kind": kind.rstrip("*"), "name": plural(kind.rstrip("*")), "namespaced": not kind.endswith("*")}
+            for kind in kinds.split()
+        ]
+    }
 
 
 class FakeServer:
@@ -24,28 +45,26 @@ class FakeServer:
 
     def __init__(self, table):
         self.table = table
-        self.requests = []
 
-    def __call__(self, request):
-        self.requests.append((request.method, request.url.path))
-        key = request.url.path if request.method == "GET" else f"{request.method} {request.url.path}"
-        value = self.table.get(key, (404, f"{request.url.path} not found"))
+    def answer(self, method, path, query, body):
+        key = path if method == "GET" else f"{method} {path}"
+        value = self.table.get(key, (404, f"{path} not found"))
         if callable(value):
-            value = value(request)
+            value = value(SimpleNamespace(path=path, query=query, body=body))
+        version = path.removeprefix("/apis/").removeprefix("/api/")
+        if isinstance(value, tuple) and version in KNOWN:
+            value = known(KNOWN[version])
         if isinstance(value, tuple):
-            return httpx.Response(value[0], json={"kind": "Status", "message": value[1]})
-        if isinstance(value, str):
-            return httpx.Response(200, text=value)
-        return httpx.Response(200, json={"items": value} if isinstance(value, list) else value)
+            return value
+        return 200, {"items": value} if isinstance(value, list) else value
 
 
 @pytest.fixture
-def fake_api():
-    def make(table, **server):
-        fake = FakeServer(table)
-        client = httpx.Client(base_url="https://api.test", transport=httpx.MockTransport(fake))
-        api = ClusterApi(Server(url="https://api.test", **server), client)
-        return SimpleNamespace(api=api, server=fake)
+def fake_api(open_api):
+    def make(table, *, client_certificate=None):
+        api = open_api(FakeServer(table))
+        api.client.configuration.cert_file = client_certificate
+        return api
 
     return make
 
@@ -83,7 +102,7 @@ def ray_service(args=None, *, head=None, workers=None, **cluster):
 @pytest.fixture
 def build():
     """The functions above, as tests cannot import a conftest."""
-    return SimpleNamespace(container=container, ray_service=ray_service, rendered=rendered)
+    return SimpleNamespace(container=container, ray_service=ray_service, rendered=rendered, known=known)
 
 
 def rendered(*objects):

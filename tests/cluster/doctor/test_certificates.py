@@ -39,19 +39,19 @@ def test_the_certificate_of_the_way_in_is_looked_at(fake_api, build, certify):
     table = {"/api/v1/namespaces/scoring/secrets/tls": secret}
     listener = {"hostname": "score.test", "tls": {"certificateRefs": [{"name": "tls"}]}}
     gateway = {"kind": "Gateway", "apiVersion": "g/v1", "metadata": {"name": "g"}, "spec": {"listeners": [listener]}}
-    (check,) = checks(fake_api(table).api, build.rendered(gateway))
+    (check,) = checks(fake_api(table), build.rendered(gateway))
     assert check.name == "certificate score.test"
     assert check.run().outcome is Outcome.OK
-    (check,) = checks(fake_api({}).api, build.rendered(gateway))
+    (check,) = checks(fake_api({}), build.rendered(gateway))
     assert check.run().outcome is Outcome.SKIPPED
     made = {"kind": "Certificate", "apiVersion": "c/v1", "metadata": {"name": "c"}, "spec": {"secretName": "tls"}}
-    assert checks(fake_api({}).api, build.rendered(gateway, made)) == []
+    assert checks(fake_api({}), build.rendered(gateway, made)) == []
 
 
 def test_the_users_own_certificate(fake_api, build, certify, tmp_path):
     file = tmp_path / "client.crt"
     file.write_bytes(certify("me", days=3)[0])
-    (check,) = checks(fake_api({}, client_certificate=str(file)).api, build.rendered())
+    (check,) = checks(fake_api({}, client_certificate=str(file)), build.rendered())
     finding = check.run()
     assert finding.outcome is Outcome.WARNING
     assert finding.message.startswith("your own certificate ends in 2 days")

@@ -37,7 +37,7 @@ class Cluster:
         if key == PODS:
             return self.old
         if key.startswith(f"DELETE {PODS}/"):
-            return lambda request: (self.deleted.append(request.url.path), {})[1]
+            return lambda request: (self.deleted.append((request.path, request.body["gracePeriodSeconds"])), {})[1]
         if key.endswith("/log"):
             return self.log or missing
         if key.startswith(f"{PODS}/"):
@@ -45,12 +45,12 @@ class Cluster:
         return missing
 
     def _create(self, request):
-        self.created = json.loads(request.content)
+        self.created = request.body
         return self.created
 
 
 def look(fake_api, cluster, settings=SETTINGS):
-    return look_inside(fake_api(cluster).api, settings, [TARGET], 1)
+    return look_inside(fake_api(cluster), settings, [TARGET], 1)
 
 
 def test_what_the_pod_saw_becomes_results_and_the_pod_is_gone(fake_api):
@@ -64,7 +64,13 @@ def test_what_the_pod_saw_becomes_results_and_the_pod_is_gone(fake_api):
         ("host weights.test", Outcome.FAILED),
     ]
     assert {each.place for each in results} == {Place.INSIDE}
-    assert cluster.deleted == [f"{PODS}/{cluster.created['metadata']['name']}"]
+    assert cluster.deleted == [(f"{PODS}/{cluster.created['metadata']['name']}", 0)]
+
+
+@pytest.mark.parametrize("told", ["no JSON", "{}", '{"found": 1}', '{"found": [1, 2]}', '{"found": []}'])
+def test_a_result_that_is_none_is_told_of(fake_api, told):
+    results = look(fake_api, Cluster({"phase": "Succeeded"}, f"{probe.MARK}{told}\n"))
+    assert results[0].finding.message.startswith("the pod ran without a result: scoring-doctor:")
 
 
 def waiting(reason, message=""):
@@ -119,7 +125,7 @@ def test_a_pod_that_is_not_let_in(fake_api, message, outcome):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError])
 def test_the_pod_is_deleted_whatever_happens(fake_api, error):
     cluster = Cluster({})
-    with pytest.raises(error), running(fake_api(cluster).api, SETTINGS, []):
+    with pytest.raises(error), running(fake_api(cluster), SETTINGS, []):
         raise error
     assert len(cluster.deleted) == 1
 
@@ -133,8 +139,8 @@ def test_what_doctors_left_that_were_killed_is_deleted(fake_api):
 
     cluster = Cluster(waiting("ErrImagePull"), old=[left("old", POD_SECONDS + 60), left("of-another-doctor", 10)])
     look(fake_api, cluster)
-    assert f"{PODS}/old" in cluster.deleted
-    assert f"{PODS}/of-another-doctor" not in cluster.deleted
+    assert (f"{PODS}/old", 0) in cluster.deleted
+    assert (f"{PODS}/of-another-doctor", 0) not in cluster.deleted
 
 
 def test_the_pod_is_restricted_and_stands_where_the_head_would():

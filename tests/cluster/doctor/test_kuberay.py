@@ -7,7 +7,8 @@ from cluster.doctor.kuberay import checks, dry_run, kubernetes_version, operator
 
 DEPLOYMENTS = "/apis/apps/v1/deployments"
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/rayservices.ray.io"
-SERVED = {"/apis/ray.io/v1": {"resources": [{"kind": "RayService"}]}}
+SERVED = {"/apis/ray.io/v1": {"resources": [{"kind": "RayService", "name": "rayservices", "namespaced": True}]}}
+RAY_SERVICE = "/apis/ray.io/v1/namespaces/scoring/rayservices/scoring"
 ANYTHING = {"x-kubernetes-preserve-unknown-fields": True, "type": "object"}
 
 
@@ -33,13 +34,13 @@ def deployment(image, ready=1):
     ],
 )
 def test_the_operator(fake_api, found, outcome, says):
-    finding = operator(fake_api({DEPLOYMENTS: found}).api)
+    finding = operator(fake_api({DEPLOYMENTS: found}))
     assert (finding.outcome, says in finding.message) == (outcome, True)
 
 
 @pytest.mark.parametrize(("told", "outcome"), [("v1.34.4", Outcome.OK), ("v1.21.0", Outcome.FAILED)])
 def test_kubernetes(fake_api, told, outcome):
-    assert kubernetes_version(fake_api({"/version": {"gitVersion": told}}).api).outcome is outcome
+    assert kubernetes_version(fake_api({"/version": {"gitVersion": told}})).outcome is outcome
 
 
 def crd(spec_schema):
@@ -48,7 +49,7 @@ def crd(spec_schema):
 
 
 def of_kind(fake_api, build, table):
-    found = [each for each in checks(fake_api(table).api, build.rendered(build.ray_service())) if "kind" in each.name]
+    found = [each for each in checks(fake_api(table), build.rendered(build.ray_service())) if "kind" in each.name]
     assert [each.name for each in found] == ["kind RayService"]
     return found[0].run()
 
@@ -61,7 +62,7 @@ def test_a_kind_that_is_missing_says_what_brings_it(fake_api, build):
 
 
 def test_a_kind_that_is_served_in_another_version_only_is_missing(fake_api, build):
-    assert of_kind(fake_api, build, {"/apis/ray.io/v1": {"resources": [{"kind": "RayJob"}]}}).outcome is Outcome.FAILED
+    assert of_kind(fake_api, build, {"/apis/ray.io/v1": build.known("RayJob")}).outcome is Outcome.FAILED
 
 
 def test_fields_that_a_crd_would_drop_are_named(fake_api, build):
@@ -95,10 +96,21 @@ def test_an_empty_schema_knows_everything(value):
 
 
 def test_what_the_api_server_would_refuse_is_told(fake_api, build):
-    path = "PATCH /apis/ray.io/v1/namespaces/scoring/rayservices/scoring"
-    there = {"/api/v1/namespaces/scoring": {"metadata": {}}}
+    path = f"PATCH {RAY_SERVICE}"
+    there = SERVED | {"/api/v1/namespaces/scoring": {"metadata": {}}}
     rendered = build.rendered(build.ray_service())
-    assert dry_run(fake_api(there | {path: {}}).api, rendered).run().outcome is Outcome.OK
-    refused = dry_run(fake_api(there | {path: (400, "denied by policy")}).api, rendered).run()
+    assert dry_run(fake_api(there | {path: {}}), rendered).run().outcome is Outcome.OK
+    refused = dry_run(fake_api(there | {path: (400, "denied by policy")}), rendered).run()
     assert refused.message == "RayService scoring: denied by policy"
-    assert dry_run(fake_api({}).api, rendered).run().outcome is Outcome.SKIPPED
+    assert dry_run(fake_api({}), rendered).run().outcome is Outcome.SKIPPED
+
+
+def test_who_may_not_see_the_namespace_may_still_have_objects_checked(fake_api, build):
+    there = SERVED | {"/api/v1/namespaces/scoring": (403, "no"), f"PATCH {RAY_SERVICE}": (422, "no such field")}
+    finding = dry_run(fake_api(there), build.rendered(build.ray_service())).run()
+    assert finding.message == "RayService scoring: no such field"
+
+
+def test_kinds_that_are_missing_are_left_to_their_own_checks(fake_api, build):
+    there = {"/api/v1/namespaces/scoring": {"metadata": {}}}
+    assert dry_run(fake_api(there), build.rendered(build.ray_service())).run().outcome is Outcome.OK

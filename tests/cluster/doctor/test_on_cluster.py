@@ -5,23 +5,27 @@ import os
 import secrets
 import time
 
+import kubernetes
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from cluster.commands import app
 from cluster.doctor import quota
-from cluster.doctor.api import ClusterApi, connect
 from cluster.doctor.examination import Plan, examine
 from cluster.doctor.findings import Outcome, Place, Stage
 from cluster.doctor.probe_pod import NAME, NAME_LABEL
 from cluster.doctor.rendered import Rendered
+from cluster.kubernetes.api import connect
+from cluster.kubernetes.kinds import Kind
 
 pytestmark = pytest.mark.cluster
 
 NO_CLUSTER = "KUBECONFIG names no cluster; any with KubeRay's operator will do, as kind with KubeRay's Helm chart."
 IMAGE = os.environ.get("SCORING_CLUSTER_IMAGE")
 NO_IMAGE = "SCORING_CLUSTER_IMAGE names no image with python3 that the cluster's nodes can run."
+QUOTA, ACCOUNT = Kind("v1", "ResourceQuota"), Kind("v1", "ServiceAccount")
+RBAC = "rbac.authorization.k8s.io/v1"
 needs_image = pytest.mark.skipif(not IMAGE, reason=NO_IMAGE)
 
 
@@ -31,26 +35,26 @@ class Namespace:
     def __init__(self, api):
         self.api, self.name = api, f"doctor-{secrets.token_hex(4)}"
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-        api.create("/api/v1/namespaces", {"metadata": {"name": self.name, "labels": labels}})
+        api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name, "labels": labels}})
 
-    def path(self, resource, group_version="v1"):
-        root = f"/apis/{group_version}" if "/" in group_version else f"/api/{group_version}"
-        return f"{root}/namespaces/{self.name}/{resource}"
+    def create(self, kind, name, **content):
+        metadata = {"name": name, "namespace": self.name}
+        return self.api.create({"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, **content})
 
-    def create(self, resource, body, group_version="v1"):
-        return self.api.create(self.path(resource, group_version), body)
+    def has_quota(self, name):
+        return self.api.get(QUOTA, name, self.name).get("status", {}).get("hard")
 
     def pods(self):
-        return self.api.items(self.path("pods"), labelSelector=f"{NAME_LABEL}={NAME}")
+        return self.api.find(Kind.POD, self.name, labels=f"{NAME_LABEL}={NAME}")
 
 
 @pytest.fixture
 def namespace():
     if not os.environ.get("KUBECONFIG"):
         pytest.skip(NO_CLUSTER)
-    made = Namespace(connect(None, None, 10))
+    made = Namespace(connect(read_seconds=10))
     yield made
-    made.api.delete(f"/api/v1/namespaces/{made.name}")
+    made.api.delete(Kind.NAMESPACE, made.name)
 
 
 def until(condition, seconds=30):
@@ -137,8 +141,8 @@ def test_an_image_that_nodes_do_not_have(build, namespace):
 
 
 def test_a_quota_that_is_too_small(build, namespace):
-    namespace.create("resourcequotas", {"metadata": {"name": "small"}, "spec": {"hard": {"pods": "1"}}})
-    until(lambda: namespace.api.get(namespace.path("resourcequotas/small")).get("status", {}).get("hard"))
+    namespace.create(QUOTA, "small", spec={"hard": {"pods": "1"}})
+    until(lambda: namespace.has_quota("small"))
     plan = a_plan(build, namespace)
     found = quota.quota(namespace.api, plan.rendered)
     assert found.outcome is Outcome.FAILED
@@ -146,8 +150,8 @@ def test_a_quota_that_is_too_small(build, namespace):
 
 
 def test_a_pod_for_which_the_quota_has_no_room(build, namespace):
-    namespace.create("resourcequotas", {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}})
-    until(lambda: namespace.api.get(namespace.path("resourcequotas/none")).get("status", {}).get("hard"))
+    namespace.create(QUOTA, "none", spec={"hard": {"pods": "0"}})
+    until(lambda: namespace.has_quota("none"))
     found = findings(namespace.api, a_plan(build, namespace, inside=True), Place.INSIDE)
     assert found["pod"].outcome is Outcome.FAILED
     assert "exceeded quota" in found["pod"].message
@@ -155,7 +159,7 @@ def test_a_pod_for_which_the_quota_has_no_room(build, namespace):
 
 def test_limits_of_single_containers(build, namespace):
     limit = {"type": "Container", "max": {"memory": "100Mi"}}
-    namespace.create("limitranges", {"metadata": {"name": "bounds"}, "spec": {"limits": [limit]}})
+    namespace.create(Kind("v1", "LimitRange"), "bounds", spec={"limits": [limit]})
     assert findings(namespace.api, a_plan(build, namespace))["limits"].outcome is Outcome.FAILED
 
 
@@ -194,7 +198,7 @@ def test_secrets_and_classes_that_are_not_there(build, namespace):
     found = findings(namespace.api, plan)
     assert found["Secret no-such-secret"].outcome is Outcome.FAILED
     assert found["PriorityClass no-such-class"].outcome is Outcome.FAILED
-    namespace.create("secrets", {"metadata": {"name": "no-such-secret"}, "data": {"keys.json": "e30="}})
+    namespace.create(Kind.SECRET, "no-such-secret", data={"keys.json": "e30="})
     assert findings(namespace.api, plan)["Secret no-such-secret"].outcome is Outcome.OK
 
 
@@ -208,16 +212,14 @@ def test_what_the_api_server_would_refuse(build, namespace):
 
 def account_kubeconfig(namespace, file):
     """Make an account that may only read RayServices, and a kubeconfig for it."""
-    namespace.create("serviceaccounts", {"metadata": {"name": "reader"}})
+    namespace.create(ACCOUNT, "reader")
     rules = [{"apiGroups": ["ray.io"], "resources": ["rayservices"], "verbs": ["get", "list", "watch"]}]
-    rbac = "rbac.authorization.k8s.io/v1"
-    namespace.create("roles", {"metadata": {"name": "reader"}, "rules": rules}, rbac)
+    namespace.create(Kind(RBAC, "Role"), "reader", rules=rules)
     subject = {"kind": "ServiceAccount", "name": "reader", "namespace": namespace.name}
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"}
-    namespace.create(
-        "rolebindings", {"metadata": {"name": "reader"}, "roleRef": reference, "subjects": [subject]}, rbac
-    )
-    token = namespace.create("serviceaccounts/reader/token", {"spec": {}})["status"]["token"]
+    namespace.create(Kind(RBAC, "RoleBinding"), "reader", roleRef=reference, subjects=[subject])
+    core = kubernetes.client.CoreV1Api(namespace.api.client)
+    token = core.create_namespaced_service_account_token("reader", namespace.name, {"spec": {}}).status.token
     server = namespace.api.server
     content = {
         "apiVersion": "v1",
@@ -232,7 +234,7 @@ def account_kubeconfig(namespace, file):
 
 
 def test_rights_that_are_missing_are_named(build, namespace, tmp_path):
-    reader: ClusterApi = connect(account_kubeconfig(namespace, tmp_path / "config"), None, 10)
+    reader = connect(kubeconfig=account_kubeconfig(namespace, tmp_path / "config"), read_seconds=10)
     plan = a_plan(build, namespace, inside=True)
     results = examine(reader, plan)
     here = {each.name: each.finding for each in results if each.place is Place.HERE}
@@ -251,6 +253,6 @@ def test_a_token_that_the_cluster_does_not_know(build, namespace, tmp_path):
     content = yaml.safe_load(file.read_text())
     content["users"] = [{"name": "reader", "user": {"token": "not-a-token"}}]
     file.write_text(yaml.safe_dump(content))
-    found = findings(connect(file, None, 10), a_plan(build, namespace, inside=True))
+    found = findings(connect(kubeconfig=file, read_seconds=10), a_plan(build, namespace, inside=True))
     assert found["login"].outcome is Outcome.FAILED
     assert found["quota"].outcome is Outcome.SKIPPED

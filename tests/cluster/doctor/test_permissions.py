@@ -1,13 +1,13 @@
-import json
-
 import pytest
 
 from cluster.doctor.findings import Outcome
-from cluster.doctor.permissions import REVIEWS, checks, plural, to_deploy
+from cluster.doctor.permissions import checks, plural, to_deploy
+
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 def asked(request):
-    return json.loads(request.content)["spec"]["resourceAttributes"]
+    return request.body["spec"]["resourceAttributes"]
 
 
 def allowing(rule):
@@ -15,7 +15,7 @@ def allowing(rule):
 
 
 def findings(fake_api, build, rule):
-    return [each.run() for each in checks(fake_api(allowing(rule)).api, build.rendered(build.ray_service()))]
+    return [each.run() for each in checks(fake_api(allowing(rule)), build.rendered(build.ray_service()))]
 
 
 def test_every_verb_of_every_resource_is_asked(build):
@@ -44,6 +44,17 @@ def test_what_is_missing_is_named(fake_api, build):
     assert "scoring" in deploy.advice
     assert follow.outcome is Outcome.WARNING
     assert follow.message == "you may not get pods/log"
+
+
+def test_what_only_administrators_may_change_does_not_keep_from_deploying(fake_api, build):
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"}}
+    rendered = build.rendered(role, build.ray_service())
+    api = fake_api(allowing(lambda each: each["resource"] != "roles"))
+    deploy = checks(api, rendered)[0].run()
+    assert deploy.outcome is Outcome.WARNING
+    assert "get, list, watch, create, patch, delete roles.rbac.authorization.k8s.io" in deploy.message
+    api = fake_api(allowing(lambda each: each["verb"] != "patch"))
+    assert checks(api, rendered)[0].run().outcome is Outcome.FAILED
 
 
 @pytest.mark.parametrize(

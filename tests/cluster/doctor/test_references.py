@@ -73,7 +73,7 @@ def test_what_a_vault_brings_is_not_wanted(build):
 
 
 def run(fake_api, build, table, *objects):
-    return {each.name: each.run() for each in checks(fake_api(table).api, build.rendered(*objects))}
+    return {each.name: each.run() for each in checks(fake_api(table), build.rendered(*objects))}
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_secret(fake_api, build, found, outcome, says):
 
 def test_a_secret_that_deploying_makes_may_be_missing(fake_api, build):
     rendered = Rendered("scoring", [build.ray_service(head=pod_spec())], frozenset({("Secret", "keys")}))
-    found = {each.name: each.run().outcome for each in checks(fake_api({}).api, rendered)}
+    found = {each.name: each.run().outcome for each in checks(fake_api({}), rendered)}
     assert (found["Secret keys"], found["Secret one"]) == (Outcome.OK, Outcome.FAILED)
 
 
@@ -115,6 +115,13 @@ def test_classes_and_issuers(fake_api, build):
     }
     there = {"/apis/gateway.networking.k8s.io/v1/gatewayclasses/public": {}}
     assert run(fake_api, build, there, GATEWAY, CERTIFICATE)["GatewayClass public"].outcome is Outcome.OK
+
+
+def test_a_class_of_a_kind_that_the_cluster_does_not_know(fake_api, build):
+    found = run(fake_api, build, {"/apis/gateway.networking.k8s.io/v1": {"resources": []}}, GATEWAY)
+    finding = found["GatewayClass public"]
+    assert finding.outcome is Outcome.FAILED
+    assert "does not know GatewayClass" in finding.message
 
 
 def claim(**spec):
@@ -157,11 +164,11 @@ def test_volumes_of_others(fake_api, build):
     ],
 )
 def test_the_namespace(fake_api, build, found, outcome, says):
-    api = fake_api({"/api/v1/namespaces/scoring": found}).api
+    api = fake_api({"/api/v1/namespaces/scoring": found})
     finding = namespace.check(api, build.rendered()).run()
     assert (finding.outcome, says in finding.message) == (outcome, True)
 
 
 def test_a_namespace_that_will_be_made_may_be_missing(fake_api, build):
     made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "scoring"}}
-    assert namespace.check(fake_api({}).api, build.rendered(made)).run().outcome is Outcome.OK
+    assert namespace.check(fake_api({}), build.rendered(made)).run().outcome is Outcome.OK

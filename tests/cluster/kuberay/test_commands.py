@@ -22,8 +22,8 @@ def scoring(api, ray_service, tmp_path, monkeypatch):
 
     monkeypatch.setattr("cluster.web_service.objects", objects)
 
-    def run(command, *arguments, code=0):
-        result = CliRunner().invoke(app, [command, str(path), *arguments], catch_exceptions=False)
+    def run(command, *arguments, code=0, refused=False):
+        result = CliRunner().invoke(app, [command, str(path), *arguments], catch_exceptions=refused)
         assert result.exit_code == code, result.output
         return result.output
 
@@ -55,6 +55,23 @@ def test_a_dry_run_changes_nothing(scoring, server):
     assert scoring("deploy", "--dry-run") == "RayService faq: accepted\n"
     assert all(query.get("dryRun") == "All" for method, _, query in server.requests if method == "PATCH")
     assert server.of("Secret") == []
+
+
+def test_keys_are_shown_although_what_comes_after_them_is_refused(scoring, server):
+    server.refusals["PATCH", "/apis/ray.io/v1/namespaces/ns/rayservices/faq"] = (422, "spec is wrong")
+    shown = scoring("deploy", "--no-wait", code=1, refused=True)
+    assert "primary    scoring_" in shown
+    assert "applied" not in shown
+
+
+def test_what_only_an_administrator_may_change_is_told_of(scoring, server, ray_service, monkeypatch):
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "faq", "namespace": "ns"}}
+    monkeypatch.setattr("cluster.web_service.objects", lambda settings: [account, ray_service])
+    server.refusals["PATCH", "/api/v1/namespaces/ns/serviceaccounts/faq"] = (403, "no")
+    server.add(account)
+    line = "left as an administrator made it, since you may not change it: ServiceAccount faq"
+    assert line in scoring("deploy", "--no-wait")
+    assert scoring("deploy", "--dry-run") == f"RayService faq: accepted\n{line}\n"
 
 
 def test_waiting_ends_with_the_address_and_a_failure_with_its_cause(scoring, deployed, server, status):

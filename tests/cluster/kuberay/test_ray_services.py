@@ -2,11 +2,11 @@ import copy
 
 import pytest
 
-from cluster.kuberay.errors import Conflict, KubernetesError, NoCluster, NotPermitted
-from cluster.kuberay.kinds import Kind
 from cluster.kuberay.ray_services import RayServices, how_it_changes
 from cluster.kuberay.revisions import KEPT, Revisions
 from cluster.kuberay.sizes import Bounds
+from cluster.kubernetes.errors import KubernetesError, NotPermitted
+from cluster.kubernetes.kinds import Kind
 from deployments.errors import StartupError
 
 
@@ -224,36 +224,3 @@ def test_a_kind_that_the_cluster_does_not_know_is_named(api):
         api.get(Kind("ray.io/v1", "RayThing"), "a", "ns")
     with pytest.raises(KubernetesError, match="does not know Gateway of gateway/v1"):
         api.get(Kind("gateway/v1", "Gateway"), "a", "ns")
-
-
-def test_an_object_that_is_there_is_not_made_again(api, server):
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "ns"}}
-    api.create(secret)
-    with pytest.raises(Conflict):
-        api.create(secret)
-    read = api.get(Kind.SECRET, "s", "ns")
-    api.replace({**read, "data": {"a": "MQ=="}})
-    with pytest.raises(Conflict):
-        api.replace({**read, "data": {"a": "Mg=="}})
-
-
-def test_a_cluster_that_does_not_answer_is_told_of():
-    from kubernetes import client
-
-    from cluster.kuberay.api import Api
-
-    configuration = client.Configuration()
-    configuration.host = "http://127.0.0.1:9"
-    configuration.retries = False
-    with pytest.raises(KubernetesError, match=r"The cluster (cannot be reached|does not answer)"):
-        Api(client.ApiClient(configuration)).get(Kind.POD, "a", "ns")
-
-
-def test_without_a_kubeconfig_it_is_said_how_to_get_one(monkeypatch, tmp_path):
-    from cluster.kuberay.api import connect
-
-    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
-    with pytest.raises(NoCluster, match="az aks get-credentials"):
-        connect()
-    with pytest.raises(NoCluster, match="no context other"):
-        connect("other")

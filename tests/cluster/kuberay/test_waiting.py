@@ -7,7 +7,8 @@ import pytest
 from cluster.kuberay.snapshot import Snapshot
 from cluster.kuberay.states import State
 from cluster.kuberay.views import Pod, RayService
-from cluster.kuberay.waiting import PATIENCE_SECONDS, NotReady, wait_until_ready
+from cluster.kuberay.waiting import BLIND_SECONDS, PATIENCE_SECONDS, NotReady, wait_until_ready
+from cluster.kubernetes.errors import Unreachable
 
 NOT_FOUND = {"reason": "ErrImagePull", "message": "registry.example.com/ray-scoring:1: not found"}
 
@@ -136,3 +137,23 @@ def test_an_upgrade_is_told_with_its_share_of_the_traffic(at, status, pod):
 
 def test_snapshots_are_values(at, status):
     assert replace(at(status())) == at(status())
+
+
+class Silent(Scripted):
+    """A target of which nothing is heard for some looks."""
+
+    def __init__(self, looks, snapshot):
+        super().__init__(snapshot)
+        self.looks = looks
+
+    def read(self):
+        if next(self.reads) < self.looks:
+            raise Unreachable("The cluster cannot be reached: connection refused.")
+        return self.snapshots[0]
+
+
+def test_an_api_server_that_is_silent_for_a_while_does_not_end_the_waiting(at, status, pod):
+    ready = at(status(), pod(ready=True))
+    assert wait(Silent(int(BLIND_SECONDS), ready))[0] == ready
+    with pytest.raises(Unreachable):
+        wait(Silent(1000, ready))

@@ -17,9 +17,9 @@ import pytest
 import yaml
 from steady_load import steady_load
 
-from cluster.kuberay.api import Api, connect
-from cluster.kuberay.errors import KubernetesError
-from cluster.kuberay.kinds import Kind
+from cluster.kubernetes.api import Api, connect
+from cluster.kubernetes.errors import KubernetesError
+from cluster.kubernetes.kinds import Kind
 from cluster.manifests.objects import objects
 from cluster.settings import ClusterSettings
 from cluster.web_service import WebService

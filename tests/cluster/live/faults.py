@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import pytest
 
-from cluster.kuberay.api import Api
-from cluster.kuberay.kinds import Kind
+from cluster.kubernetes.api import Api
+from cluster.kubernetes.kinds import Kind
 
 # PID 1 is spared by the kernel; Ray's start script ends when what it started has.
 _KILL_ALL = "import os, signal; os.kill(-1, signal.SIGKILL)"

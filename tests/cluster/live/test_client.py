@@ -6,12 +6,12 @@ import uuid
 import pytest
 
 from cluster.kuberay.causes import CauseKind
-from cluster.kuberay.kinds import Kind
 from cluster.kuberay.logs import pods, ray_logs
 from cluster.kuberay.ray_services import RayServices
 from cluster.kuberay.sizes import Bounds
 from cluster.kuberay.states import State
 from cluster.kuberay.waiting import NotReady
+from cluster.kubernetes.kinds import Kind
 from serve_app.client import Keys, ScoringClient, Unauthenticated
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]

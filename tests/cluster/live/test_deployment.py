@@ -2,7 +2,7 @@
 
 import pytest
 
-from cluster.kuberay.kinds import Kind
+from cluster.kubernetes.kinds import Kind
 from serve_app.client import Keys, ScoringClient
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]

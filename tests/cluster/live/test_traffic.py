@@ -5,9 +5,9 @@ import time
 import pytest
 from faults import delete_at_once, delete_pod, kill_processes, restart_operator, until
 
-from cluster.kuberay.kinds import Kind
 from cluster.kuberay.logs import pods
 from cluster.kuberay.states import State
+from cluster.kubernetes.kinds import Kind
 from loadtest.open_loop import Generator
 from loadtest.payloads import question_payloads
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from cluster.kuberay.errors import KubernetesError, NotFound
+from cluster.kubernetes.errors import KubernetesError, NotFound, UnknownKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,15 @@ class Kind:
     EVENT: ClassVar[Kind]
     SECRET: ClassVar[Kind]
     SERVICE: ClassVar[Kind]
+    NAMESPACE: ClassVar[Kind]
+    NODE: ClassVar[Kind]
     RAY_SERVICE: ClassVar[Kind]
     RAY_CLUSTER: ClassVar[Kind]
+
+    @property
+    def group(self) -> str:
+        """Of the API; empty for Kubernetes' first kinds."""
+        return self.api_version.rpartition("/")[0]
 
     @staticmethod
     def of(content: Mapping[str, Any]) -> Kind:
@@ -39,6 +46,8 @@ Kind.POD = Kind("v1", "Pod")
 Kind.EVENT = Kind("v1", "Event")
 Kind.SECRET = Kind("v1", "Secret")
 Kind.SERVICE = Kind("v1", "Service")
+Kind.NAMESPACE = Kind("v1", "Namespace")
+Kind.NODE = Kind("v1", "Node")
 Kind.RAY_SERVICE = Kind("ray.io/v1", "RayService")
 Kind.RAY_CLUSTER = Kind("ray.io/v1", "RayCluster")
 
@@ -58,7 +67,7 @@ class Kinds:
         """Return the path of an object, or of all objects of a kind.
 
         Raises:
-            KubernetesError: the cluster does not know the kind.
+            UnknownKind: the cluster does not know the kind.
         """
         plural, is_namespaced = self._look_up(kind)
         parts = [_root(kind.api_version)]
@@ -72,7 +81,7 @@ class Kinds:
     def _look_up(self, kind: Kind) -> tuple[str, bool]:
         if kind.api_version not in self._known:
             try:
-                resources = self._read(_root(kind.api_version))["resources"]
+                resources = self._read(_root(kind.api_version)).get("resources") or []
             except NotFound:
                 raise _unknown(kind) from None
             # `pods/log` and its like are of no kind of their own.
@@ -88,6 +97,6 @@ def _root(api_version: str) -> str:
     return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
 
 
-def _unknown(kind: Kind) -> KubernetesError:
+def _unknown(kind: Kind) -> UnknownKind:
     advice = " Install the KubeRay operator (Helm chart kuberay-operator)." if "ray.io" in kind.api_version else ""
-    return KubernetesError(f"The cluster does not know {kind.name} of {kind.api_version}.{advice}")
+    return UnknownKind(f"The cluster does not know {kind.name} of {kind.api_version}.{advice}")
