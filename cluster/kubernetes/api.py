@@ -164,15 +164,14 @@ class Api:
         name: str,
         namespace: str | None = None,
         *,
-        owned_first: bool = False,
         grace_seconds: int | None = None,
     ) -> bool:
-        """Have an object deleted, before or after all that it owns; whether there was one.
+        """Have an object deleted, and after it all that it owns; whether there was one.
 
         With grace_seconds, a pod has no more than those to end.
         """
         path = self._kinds.path(kind, name, namespace)
-        options: Object = {"propagationPolicy": "Foreground" if owned_first else "Background"}
+        options: Object = {"propagationPolicy": "Background"}
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
         try:

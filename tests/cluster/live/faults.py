@@ -35,15 +35,6 @@ def kubectl(*arguments: str) -> str:
     return done.stdout
 
 
-def delete_pod(name: str, namespace: str, *options: str) -> None:
-    kubectl("delete", "pod", name, "-n", namespace, "--wait=false", *options)
-
-
-def delete_at_once(name: str, namespace: str) -> None:
-    """Delete a pod without a grace: nothing of it gets a signal but SIGKILL."""
-    delete_pod(name, namespace, "--force", "--grace-period=0")
-
-
 def kill_processes(api: Api, pod: str, namespace: str, container: str) -> None:
     """Kill all processes of a container but its first, as when a node is out of memory."""
     # Who kills is killed, too, so the answer is that of a connection which ended.

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from faults import delete_at_once, delete_pod, kill_processes, restart_operator, until
+from faults import kill_processes, restart_operator, until
 
 from cluster.kuberay.logs import pods
 from cluster.kuberay.states import State
@@ -67,7 +67,7 @@ def test_an_update_of_the_model(restored, settings, load):
 def test_a_worker_pod_deleted(service, api, load):
     gone, *_ = ready(workers(service, api))
     with load("worker pod deleted") as outcome:
-        delete_pod(gone.name, service.settings.namespace)
+        api.delete(Kind.POD, gone.name, service.settings.namespace)
         until(lambda: gone.name not in {pod.name for pod in workers(service, api)}, GONE_SECONDS, "the pod is gone")
         until(lambda: is_whole(service, api), READY_SECONDS, "another worker is ready")
     assert outcome.failed == 0
@@ -89,7 +89,7 @@ def test_the_head_pod_killed(service, api, load):
     [head] = [pod for pod in pods(api, service.name, service.settings.namespace, "head") if pod.is_ready]
     kept = {pod.name for pod in ready(workers(service, api))}
     with load("head pod killed (Redis keeps its state)") as outcome:
-        delete_at_once(head.name, service.settings.namespace)
+        api.delete(Kind.POD, head.name, service.settings.namespace, grace_seconds=0)
 
         def is_back():
             found = pods(api, service.name, service.settings.namespace, "head")
