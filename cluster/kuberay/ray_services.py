@@ -156,9 +156,9 @@ class RayServices:
     def delete(self, objects: Sequence[Object], report: Report, seconds: float = GONE_SECONDS) -> bool:
         """Delete the RayService, wait until its pods are gone, then delete what was applied with it.
 
-        In this order, since the end of a cluster needs the others: with fault tolerance, Ray's state in Redis is cleaned
-        up by a job of KubeRay. That job also needs the Secret with Ray's token, which the cluster owns; so what owns is
-        deleted before what it owns.
+        In this order, since the end of a cluster needs the others: with fault tolerance, Ray's state in Redis is
+        cleaned up by a job of KubeRay. That job also needs the Secret with Ray's token, which the cluster owns; so what
+        owns is deleted before what it owns.
 
         Returns:
             Whether there was one.

@@ -1,36 +1,53 @@
 """A service on a real cluster, for all tests here; KUBECONFIG names the cluster.
 
 What else the tests take from the environment:
-    SCORING_CLUSTER_IMAGE    image (`repository:tag`) that the nodes have or can pull
-    SCORING_CLUSTER_OTHER_TAG  tag of another image of the same repository, to upgrade to
-    SCORING_CLUSTER_MODELS   directory on the nodes with mobilenet_v2/, as `scoring image convert` writes it
-    SCORING_REDIS_IMAGE      image with redis-server; redis:7.4 without it
-    SCORING_TRAFFIC_SECONDS  how long load lasts at the least for each event; 45 without it
-    SCORING_CLUSTER_REPORT   file that gets a line of JSON for each load
-    SCORING_RESTART_OPERATOR command that starts KubeRay's operator anew, where that is no Deployment of the cluster
+    SCORING_CLUSTER_LOAD       command that gives a `docker save` archive to the nodes, as `kind load image-archive`:
+                               the image is built by Docker, and loaded
+    SCORING_CLUSTER_NETWORK    network of that build, as in `docker build --network`
+    SCORING_CLUSTER_IMAGE      in its place, an image (`repository:tag`) that the nodes have or can pull
+    SCORING_CLUSTER_OTHER_TAG  and the tag of another one of the same repository, to upgrade to
+    SCORING_CLUSTER_MODELS     directory on the nodes with mobilenet_v2/, as `scoring image convert` writes it, and
+                               changed/, the same with a byte of model.bin changed
+    SCORING_REDIS_IMAGE        image with redis-server; redis:7.4 without it
+    SCORING_TRAFFIC_SECONDS    how long load lasts at the least for each event; 45 without it
+    SCORING_CLUSTER_REPORT     file that gets a line of JSON for each load
+    SCORING_RESTART_OPERATOR   command that starts KubeRay's operator anew, where that is no Deployment of the cluster
 """
 
 import os
+import subprocess
+import sys
+import time
 import uuid
+from pathlib import Path
 
 import pytest
 import yaml
+from faults import until
 from steady_load import steady_load
 
+from cluster.images.build import image_name
+from cluster.images.delivery import deliver
+from cluster.images.engine import find_engine
 from cluster.kubernetes.api import Api, connect
 from cluster.kubernetes.errors import KubernetesError
 from cluster.kubernetes.kinds import Kind
 from cluster.manifests.objects import objects
-from cluster.settings import ClusterSettings
+from cluster.settings import ClusterSettings, ImageSettings
 from cluster.web_service import WebService
 from serve_app.client import Keys, ScoringClient
 
 NO_CLUSTER = "KUBECONFIG names no cluster; any with KubeRay's operator will do, as kind with KubeRay's Helm chart."
-NO_IMAGE = "SCORING_CLUSTER_IMAGE names no image (repository:tag) that the cluster's nodes can run."
+NO_IMAGE = (
+    "SCORING_CLUSTER_LOAD names no command that gives an image to the cluster's nodes, and SCORING_CLUSTER_IMAGE no "
+    "image (repository:tag) that they can run."
+)
 NO_MODELS = "SCORING_CLUSTER_MODELS names no directory on the cluster's nodes with a converted mobilenet_v2."
 NO_ROUTE = "This machine does not reach {}: run the tests on a node, or give the Service a load balancer."
 NAMESPACE = Kind("v1", "Namespace")
 VOLUME = Kind("v1", "PersistentVolume")
+VOLUME_CLAIM = Kind("v1", "PersistentVolumeClaim")
+SCORING = Path(sys.executable).with_name("scoring")
 READY_SECONDS = 600
 CLAIM = "models"
 # Of a stage with two replicas, of which one may be lost.
@@ -63,6 +80,8 @@ def service_namespace():
 def settings(folder, service_namespace):
     """Make settings of a service with both models, two of all."""
     image = os.environ.get("SCORING_CLUSTER_IMAGE")
+    if not image and os.environ.get("SCORING_CLUSTER_LOAD"):
+        image = image_name(ImageSettings(), "cpu")
     models = os.environ.get("SCORING_CLUSTER_MODELS")
     if not image:
         pytest.skip(NO_IMAGE)
@@ -128,17 +147,28 @@ def models_volume(api, settings, service_namespace):
     api.apply({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": volume})
     metadata = {"name": CLAIM, "namespace": service_namespace}
     api.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": claim})
+
+    def is_bound():
+        return api.get(VOLUME_CLAIM, CLAIM, service_namespace)["status"].get("phase") == "Bound"
+
+    until(is_bound, 60, "the volume is bound")
     yield
     api.delete(NAMESPACE, service_namespace)
     api.delete(VOLUME, name)
 
 
 @pytest.fixture(scope="session")
-def service(api, settings, models_volume, service_namespace):
-    """A web service that is ready, with two pods of workers."""
-    deployed = WebService.deploy(settings(), api=api)
+def service(api, settings, models_volume, service_namespace, folder):
+    """A web service that one command has brought from the source to ready, with two pods of workers."""
+    first = settings()
+    file = folder / "cluster.yaml"
+    file.write_text(yaml.safe_dump(first.model_dump(mode="json", exclude_defaults=True)))
+    deployed = WebService(first, api=api)
+    begun = time.monotonic()
     try:
-        deployed.wait_for_deployment(show_output=True, timeout_seconds=READY_SECONDS)
+        command = [str(SCORING), "cluster", "deploy", str(file), "--timeout", str(READY_SECONDS), *building()]
+        subprocess.run(command, check=True)
+        print(f"From the source to Ready: {time.monotonic() - begun:.0f} s")
         with ScoringClient(deployed.url) as client:
             if not client.is_ready():
                 pytest.skip(NO_ROUTE.format(deployed.url))
@@ -150,13 +180,29 @@ def service(api, settings, models_volume, service_namespace):
     assert (left, clusters) == ([], [])
 
 
+def building():
+    """Options of `deploy` for an image that is to be built."""
+    if not (load := os.environ.get("SCORING_CLUSTER_LOAD")):
+        return []
+    network = os.environ.get("SCORING_CLUSTER_NETWORK")
+    return ["--build", "--load", load, *(["--build-network", network] if network else [])]
+
+
 @pytest.fixture(scope="session")
-def other_tag():
-    """The tag of another image that runs the same."""
+def other_tag(service, folder):
+    """The tag of another image: one with a layer more, or the one that the environment names."""
     tag = os.environ.get("SCORING_CLUSTER_OTHER_TAG")
-    if not tag:
+    if tag:
+        return tag
+    if not (load := os.environ.get("SCORING_CLUSTER_LOAD")):
         pytest.skip("SCORING_CLUSTER_OTHER_TAG names no tag of another image of the same repository.")
-    return tag
+    image = service.settings.image
+    (folder / "Dockerfile").write_text(f"FROM {image.repository}:{image.tag}\nENV SCORING_TEST_UPGRADE=1\n")
+    other = ImageSettings(repository=image.repository, tag=f"{image.tag}-other")
+    engine = find_engine()
+    engine.build(["--tag", image_name(other, "cpu")], folder)
+    deliver(ClusterSettings(application=folder, image=other), print, load=load, engine=engine)
+    return other.tag
 
 
 @pytest.fixture
