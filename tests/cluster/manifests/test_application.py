@@ -50,11 +50,11 @@ def test_cpus_that_are_set_stay(aks):
 
 def test_variables_stay_variables(local):
     model = config_of(local)["applications"][0]["args"]["models"][1]["versions"][0]["model"]
-    assert model["weights_uri"] == "${SCORING_IMAGE_WEIGHTS}"
+    assert model["model_dir"] == "${SCORING_MODELS}/mobilenet_v2"
 
 
 def test_a_variable_that_pods_do_not_have_is_told_before(local, changed):
-    with pytest.raises(StartupError, match="SCORING_IMAGE_WEIGHTS"):
+    with pytest.raises(StartupError, match="SCORING_MODELS"):
         read_application(changed(local, pods={}))
 
 
