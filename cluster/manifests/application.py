@@ -48,7 +48,7 @@ def read_application(settings: ClusterSettings) -> Application:
     file = read_config(settings.application).with_grpc(None)
     args = {**file.args, "profile": _profile(settings, file.args)}
     checked = parse_settings(args, _environment(settings))
-    args = _with_cpus(args, checked, settings.pods.replica_cpus)
+    args = _placed(args, checked, settings)
     checked = parse_settings(args, _environment(settings))
     _check_numbers(settings, checked)
     content = copy.deepcopy(file.content)
@@ -85,19 +85,43 @@ def scalings(settings: ApplicationSettings) -> Iterator[Place]:
                 yield (*place, "preprocess_scaling"), version.preprocess_scaling
 
 
-def _with_cpus(args: dict[str, Any], checked: ApplicationSettings, cpus: float) -> dict[str, Any]:
-    """Have Ray reserve CPUs for replicas of which the settings do not say how many.
+def _placed(args: dict[str, Any], checked: ApplicationSettings, settings: ClusterSettings) -> dict[str, Any]:
+    """Say on which pods replicas may be, where the application's settings do not.
 
-    Ray puts an actor that needs nothing anywhere, also on a head that has no CPUs to give.
+    Ray puts an actor that needs nothing anywhere, also on a head that has no CPUs to give; so each reserves some. And
+    when a pod goes, Ray starts its replicas anew on those that are there, where they stay: without a bound, two
+    replicas that were on two pods end on one, and the pod that comes in place of the lost one has none.
     """
     found = copy.deepcopy(args)
     found.setdefault("models", [{"kind": model.kind} for model in checked.models])
     for place, scaling in scalings(checked):
+        changes: dict[str, Any] = {}
         if not scaling.cpus:
+            changes["cpus"] = settings.pods.replica_cpus
+        if settings.environment == PRODUCTION and scaling.min_replicas > 1 and not scaling.max_replicas_per_node:
+            changes["max_replicas_per_node"] = _most_on_a_pod(scaling, _pods_for(place, checked, settings))
+        if changes:
             # What stands there takes the place of a stage's own defaults, so those are written, too.
-            value = {**scaling.model_dump(mode="json", exclude_none=True), "cpus": cpus}
+            value = {**scaling.model_dump(mode="json", exclude_none=True), **changes}
             _put(found, place, _changed(value))
     return found
+
+
+def _most_on_a_pod(scaling: ScalingSettings, pods: int) -> int:
+    """Return how many replicas may share a pod: not all of the fewest that there are, if there are pods enough."""
+    return max(scaling.min_replicas - 1, -(-scaling.max_replicas // pods))
+
+
+def _pods_for(place: tuple[str | int, ...], checked: ApplicationSettings, settings: ClusterSettings) -> int:
+    """Return how many pods there are at the most that may hold a stage's replicas."""
+    *version, stage = place
+    needs_gpu = False
+    if version != ["ingress"] and stage == "scaling":
+        _, model, _, number = version
+        found = checked.models[int(model)].versions[int(number)]
+        needs_gpu = isinstance(found, ImageVersion) and found.model.gpus not in (0, "auto")
+    groups = [group for group in settings.workers if bool(group.gpus) == needs_gpu] or settings.workers
+    return max(1, sum(group.max_replicas for group in groups))
 
 
 def _changed(scaling: dict[str, Any]) -> dict[str, Any]:

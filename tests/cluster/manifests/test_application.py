@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import yaml
 
@@ -71,3 +73,41 @@ def test_production_has_two_of_all(aks, changed, application_file):
         ray_service(changed(aks, workers=workers))
     with pytest.raises(StartupError, match="needs redis"):
         ray_service(changed(aks, redis=None))
+
+
+@pytest.mark.parametrize(
+    ("scaling", "pods", "most"),  # most: the bound, None for none
+    [
+        ({"min_replicas": 2, "max_replicas": 2}, 2, 1),
+        ({"min_replicas": 2, "max_replicas": 6}, 6, 1),
+        # More replicas than pods can have one each of: they must find room all the same.
+        ({"min_replicas": 2, "max_replicas": 6}, 2, 3),
+        ({"min_replicas": 4, "max_replicas": 4}, 4, 3),
+        ({"min_replicas": 2, "max_replicas": 2, "max_replicas_per_node": 2}, 4, 2),
+        ({"min_replicas": 1, "max_replicas": 4}, 4, None),
+    ],
+)
+def test_replicas_of_a_stage_do_not_share_one_pod_in_production(in_production, scaling, pods, most):
+    assert in_production(scaling, pods).get("max_replicas_per_node") == most
+
+
+@pytest.fixture
+def in_production(local, changed, application_file):
+    """The scaling of a model, as it is rendered for so many pods."""
+
+    def render(scaling, pods):
+        version = {"scaling": scaling}
+        path = application_file(json.dumps({"models": [{"kind": "faq_matcher", "versions": [version]}]}))
+        group = {"name": "cpu", "min_replicas": 1, "max_replicas": pods}
+        gpu = {"name": "gpu", "min_replicas": 0, "max_replicas": 20, "gpus": 1}
+        values = {"application": path, "environment": "production", "allow_single": True, "workers": [group, gpu]}
+        models = config_of(changed(local, **values))["applications"][0]["args"]["models"]
+        return models[0]["versions"][0]["scaling"]
+
+    return render
+
+
+def test_replicas_with_gpus_are_spread_over_pods_with_gpus(aks):
+    image = config_of(aks)["applications"][0]["args"]["models"][1]["versions"][0]
+    assert image["scaling"]["max_replicas_per_node"] == 1
+    assert image["preprocess_scaling"]["max_replicas_per_node"] == 1
