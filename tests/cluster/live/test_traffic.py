@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
 
 READY_SECONDS = 600
 GONE_SECONDS = 300
+WORKERS = 2
 
 
 def changed(service, settings, note):
@@ -40,26 +41,23 @@ def ready(found):
     return [pod for pod in found if pod.is_ready and pod.metadata.deletion_timestamp is None]
 
 
-def is_whole(service, api, number=2):
-    """Whether so many workers are ready, none is going, and all is healthy."""
+def is_whole(service, api):
+    """Whether two workers are ready and all is healthy; one more may be there, which helped meanwhile."""
+    return len(ready(workers(service, api))) >= WORKERS and service.state is State.HEALTHY
+
+
+def is_alone(service, api):
+    """Whether there is one worker, no other is on its way in or out, and all is healthy."""
     found = workers(service, api)
-    return len(found) == len(ready(found)) == number and service.state is State.HEALTHY
+    return len(found) == len(ready(found)) == 1 and service.state is State.HEALTHY
 
 
 def test_a_config_update(restored, settings, load):
+    """Every replica of every stage is replaced, one after the other."""
     before = active(restored)
     with load("config update") as outcome:
         how = changed(restored, settings(ingress={"max_body_mb": 1}), "a smaller limit")
     assert how == "the application's config, in place"
-    assert active(restored) == before
-    assert outcome.failed == 0
-
-
-def test_an_update_of_the_model(restored, settings, load):
-    """Every replica of the model is replaced by one with other settings."""
-    before = active(restored)
-    with load("update of a model") as outcome:
-        changed(restored, settings(faq_model={"max_text_length": 50_000}), "another limit of texts")
     assert active(restored) == before
     assert outcome.failed == 0
 
@@ -78,7 +76,7 @@ def test_a_worker_pod_killed(service, api, load):
     killed, *_ = ready(workers(service, api))
     with load("worker pod killed (SIGKILL)") as outcome:
         kill_processes(api, killed.name, service.settings.namespace, "ray-worker")
-        until(lambda: not is_whole(service, api), 60, "the loss is seen")
+        until(lambda: killed.name not in {pod.name for pod in ready(workers(service, api))}, 60, "the loss is seen")
         until(lambda: is_whole(service, api), READY_SECONDS, "two workers are ready again")
     assert outcome.retrying_failed == []
     assert outcome.failed <= outcome.sent / 100
@@ -130,7 +128,7 @@ def test_from_one_worker_to_three_and_back(restored, api, settings, load):
     faq = {"min_replicas": 1, "max_replicas": 3, "cpus": 0.6, "max_concurrent_requests": 4, "max_queued_requests": 400}
     faq |= {"scale_down_delay_seconds": 10}
     changed(restored, settings(groups=(1, 3), stage=one, faq=faq), "one of all")
-    until(lambda: is_whole(restored, api, 1), READY_SECONDS, "one worker is left")
+    until(lambda: is_alone(restored, api), READY_SECONDS, "one worker is left")
     primary, _ = restored.get_keys()
     more = Generator({"x-api-key": primary})
     with load("autoscaling from 1 worker to 3 and back") as outcome:
@@ -139,6 +137,6 @@ def test_from_one_worker_to_three_and_back(restored, api, settings, load):
         more.end()
         asked = many.result()
         more.stop()
-        until(lambda: is_whole(restored, api, 1), READY_SECONDS, "one worker is left")
+        until(lambda: is_alone(restored, api), READY_SECONDS, "one worker is left")
     assert [each.status for each in asked if each.status != 200] == []
     assert outcome.failed == 0
