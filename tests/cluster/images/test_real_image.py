@@ -48,6 +48,11 @@ def test_a_login_shell_finds_it_too(engine, image):
     ]
 
 
+def test_a_program_that_handles_no_signal_ends_when_it_is_told_as_the_first_process(engine, image):
+    told = engine.run(image, ["python", "-c", "import os, signal; os.kill(1, signal.SIGTERM); signal.pause()"])
+    assert told == ""
+
+
 def test_it_keeps_nothing_of_the_build(engine, image):
     assert engine.run(image, ["sh", "-c", "ls -A /run/secrets /source /wheels /opt 2>/dev/null || true"]).split() == [
         "/opt:",
