@@ -20,6 +20,9 @@ TIMEOUT_SECONDS = 120
 
 # The status of a request that got no answer.
 NO_ANSWER = 0
+# The same on a connection that had been used before and ended before an answer began: closed while it was idle, as a
+# client that sends may see too late, or lost with who had it.
+CLOSED = -1
 
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -139,6 +142,8 @@ class _Load:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 status = await self._exchanged(next(self._requests))
+        except _UsedConnectionEnded:
+            status = CLOSED
         except (OSError, TimeoutError, ValueError):
             pass
         self._done.append(Timed(due, time.time(), status))
@@ -167,10 +172,15 @@ def request_of(path: str, host: str, payload: Payload, headers: Mapping[str, str
     return f"POST {path} HTTP/1.1\r\n{fields}\r\n".encode() + payload.content
 
 
+class _UsedConnectionEnded(ConnectionResetError):
+    """A connection that had carried an answer ended without another one."""
+
+
 class _Connection(asyncio.Protocol):
     """A connection with one request at a time on it."""
 
     def __init__(self) -> None:
+        self._answers = 0
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[int] | None = None
         self._received = b""
@@ -185,7 +195,9 @@ class _Connection(asyncio.Protocol):
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         try:
-            return await self._answer
+            status = await self._answer
+            self._answers += 1
+            return status
         except asyncio.CancelledError:
             self._transport.abort()
             raise
@@ -209,4 +221,6 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         self._transport = None
         if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(ConnectionResetError("The connection ended."))
+            is_late = self._answers and not self._received
+            error = _UsedConnectionEnded if is_late else ConnectionResetError
+            self._answer.set_exception(error("The connection ended."))

@@ -126,9 +126,16 @@ async def test_clients_note_the_status_of_every_answer_and_use_connections_again
     async with Server(200, 503, 200, 0, 200) as server:
         load = _Load(Requests(server.url, PAYLOADS))
         done = [(await load._one(0.0), load._done[-1].status)[1] for _ in range(5)]
-    assert done == [200, 503, 200, open_loop.NO_ANSWER, 200]
+    assert done == [200, 503, 200, open_loop.CLOSED, 200]
     assert server.bodies == [b"x", b"yy", b"x", b"yy", b"x"]
     assert server.connections == 3
+
+
+async def test_a_new_connection_that_ends_is_no_closed_one():
+    async with Server(0) as server:
+        load = _Load(Requests(server.url, PAYLOADS))
+        await load._one(0.0)
+    assert load._done[-1].status == open_loop.NO_ANSWER
 
 
 async def test_requests_come_at_their_rate_and_no_more_wait_than_there_are_clients():

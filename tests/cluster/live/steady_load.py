@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from loadtest.open_loop import Generator, Timed
+from loadtest.open_loop import CLOSED, NO_ANSWER, Generator, Timed
 from loadtest.overload_figures import percentile
 from loadtest.payloads import Payload, photo_payloads, question_payloads
 from serve_app.client import ClientError, Keys, ScoringClient
@@ -26,6 +26,7 @@ LEAD_SECONDS = 10.0
 AFTER_SECONDS = 20.0
 # None waits for another's answer, so that a service that hangs is asked all the same.
 CLIENTS = 4000
+KINDS = {NO_ANSWER: "no answer", CLOSED: "kept connection closed"}
 LONGEST_SECONDS = 3600.0
 
 
@@ -38,7 +39,7 @@ class Outcome:
         seconds: how long the load was.
         event_seconds: how long it took until all was as before.
         sent: requests of the client that does not retry.
-        failures: how many of them failed, by HTTP status; 0 stands for a connection that ended or was refused.
+        failures: how many of them failed, by HTTP status, or by how the connection failed (`loadtest.open_loop`).
         failed_at: when they were sent, in seconds since the event began.
         median, p99, longest: time until the answers, in milliseconds.
         retrying: calls of the client that retries, and how many of them failed.
@@ -62,8 +63,17 @@ class Outcome:
     def failed(self) -> int:
         return self.failures.total()
 
+    def lost_none(self) -> bool:
+        """Whether each request was answered, but for a very few that met a kept connection as it was closed.
+
+        HTTP lets a server close a connection that is idle while the next request is on its way to it; who keeps
+        connections repeats such a request, as the retrying client does, of which none may fail.
+        """
+        closed = self.failures[CLOSED]
+        return self.failed == closed and closed <= max(2, self.sent / 1000) and not self.retrying_failed
+
     def __str__(self) -> str:
-        kinds = ", ".join(f"{count} x {status or 'no answer'}" for status, count in self.failures.items())
+        kinds = ", ".join(f"{count} x {KINDS.get(status, status)}" for status, count in self.failures.items())
         return (
             f"{self.event}: {self.failed} of {self.sent} requests failed{f' ({kinds})' if kinds else ''} in "
             f"{self.seconds:.0f} s{self._when()}; "

@@ -59,7 +59,7 @@ def test_a_config_update(restored, settings, load):
         how = changed(restored, settings(ingress={"max_body_mb": 1}), "a smaller limit")
     assert how == "the application's config, in place"
     assert active(restored) == before
-    assert outcome.failed == 0
+    assert outcome.lost_none()
 
 
 def test_a_worker_pod_deleted(service, api, load):
@@ -68,7 +68,7 @@ def test_a_worker_pod_deleted(service, api, load):
         api.delete(Kind.POD, gone.name, service.settings.namespace)
         until(lambda: gone.name not in {pod.name for pod in workers(service, api)}, GONE_SECONDS, "the pod is gone")
         until(lambda: is_whole(service, api), READY_SECONDS, "another worker is ready")
-    assert outcome.failed == 0
+    assert outcome.lost_none()
 
 
 def test_a_worker_pod_killed(service, api, load):
@@ -96,7 +96,7 @@ def test_the_head_pod_killed(service, api, load):
         until(is_back, READY_SECONDS, "another head is ready")
         until(lambda: is_whole(service, api), READY_SECONDS, "all is as before")
     assert {pod.name for pod in ready(workers(service, api))} == kept
-    assert outcome.failed == 0
+    assert outcome.lost_none()
 
 
 def test_the_operator_restarted(service, api, load):
@@ -105,7 +105,7 @@ def test_the_operator_restarted(service, api, load):
         # It works again when it sees a change.
         service.ray_services.annotate({"ray-scoring/seen": str(time.time())}, "scoring-tests")
         until(lambda: is_whole(service, api), READY_SECONDS, "all is healthy")
-    assert outcome.failed == 0
+    assert outcome.lost_none()
 
 
 def test_a_new_image(restored, api, settings, load, other_tag):
@@ -118,7 +118,7 @@ def test_a_new_image(restored, api, settings, load, other_tag):
     assert how.startswith("a new cluster beside the one that serves")
     images = {container.image for pod in workers(restored, api) for container in pod.spec.containers}
     assert {image.rpartition(":")[2] for image in images} == {other_tag}
-    assert outcome.failed == 0
+    assert outcome.lost_none()
 
 
 def test_from_one_worker_to_three_and_back(restored, api, settings, load):
@@ -139,4 +139,4 @@ def test_from_one_worker_to_three_and_back(restored, api, settings, load):
         more.stop()
         until(lambda: is_alone(restored, api), READY_SECONDS, "one worker is left")
     assert [each.status for each in asked if each.status != 200] == []
-    assert outcome.failed == 0
+    assert outcome.lost_none()
