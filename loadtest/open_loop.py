@@ -196,11 +196,11 @@ class _Connection(asyncio.Protocol):
         self._transport.write(request)
         try:
             status = await self._answer
-            self._answers += 1
-            return status
         except asyncio.CancelledError:
             self._transport.abort()
             raise
+        self._answers += 1
+        return status
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of TCP

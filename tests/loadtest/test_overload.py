@@ -153,6 +153,8 @@ def test_load_has_headers_and_ends_when_it_is_told():
     heads = []
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_POST(self):
             heads.append(self.headers["x-api-key"])
             self.rfile.read(int(self.headers["content-length"]))
