@@ -24,7 +24,7 @@ from pathlib import Path
 import pytest
 import yaml
 from faults import until
-from steady_load import steady_load
+from steady_load import HEAD, outcomes, steady_load
 
 from cluster.images.build import image_name
 from cluster.images.delivery import deliver
@@ -52,6 +52,17 @@ READY_SECONDS = 600
 CLAIM = "models"
 # Of a stage with two replicas, of which one may be lost.
 TWO = {"min_replicas": 2, "max_replicas": 2, "cpus": 0.1}
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Show what became of the requests, as a table for docs/benchmarks.md."""
+    if outcomes:
+        terminalreporter.write_sep("=", "requests at a constant rate")
+        terminalreporter.write_line(HEAD)
+        for outcome in outcomes:
+            terminalreporter.write_line(outcome.row())
+        sent, failed = sum(each.sent for each in outcomes), sum(each.failed for each in outcomes)
+        terminalreporter.write_line(f"{sent:,} requests in all, {failed} failed.")
 
 
 @pytest.fixture(scope="session")

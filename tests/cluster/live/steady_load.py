@@ -85,8 +85,24 @@ class Outcome:
     def _when(self) -> str:
         return f", sent {self.failed_at[0]:.1f} to {self.failed_at[-1]:.1f} s after it began" if self.failed_at else ""
 
+    def row(self) -> str:
+        """Return it as a row of a table, as docs/benchmarks.md has it."""
+        kinds = ", ".join(f"{count} {KINDS.get(status, status)}" for status, count in self.failures.items())
+        return (
+            f"| {self.event} | {self.event_seconds:.0f} | {self.sent:,} | {self.failed}{f': {kinds}' if kinds else ''} "
+            f"| {self.median:.0f} / {self.p99:.0f} / {self.longest:,.0f} "
+            f"| {len(self.retrying_failed)} of {self.retrying} | {self.retrying_longest:,.0f} |"
+        )
+
     def as_json(self) -> str:
         return json.dumps({**vars(self), "failures": dict(self.failures)})
+
+
+#: Of all loads of this run.
+outcomes: list[Outcome] = []
+
+HEAD = """| Event | Took, s | Requests | Failed | p50 / p99 / longest, ms | Retrying client: failed | Longest call, ms |
+| --- | --- | --- | --- | --- | --- | --- |"""
 
 
 class _Retrying(threading.Thread):
@@ -160,6 +176,7 @@ def _count(outcome: Outcome, done: list[Timed], retrying: _Retrying, happens: fl
     outcome.longest = percentile(done, 1)
     outcome.retrying, outcome.retrying_failed = len(retrying.seconds), retrying.failed
     outcome.retrying_longest = 1000 * max(retrying.seconds, default=0)
+    outcomes.append(outcome)
     if path := os.environ.get("SCORING_CLUSTER_REPORT"):
         with Path(path).open("a", encoding="utf-8") as report:
             report.write(outcome.as_json() + "\n")
