@@ -91,7 +91,7 @@ def test_the_head_pod_killed(service, api, load):
 
         def is_back():
             found = pods(api, service.name, service.settings.namespace, "head")
-            return any(pod.is_ready and pod.metadata.uid != head.metadata.uid for pod in found)
+            return any(pod.is_ready and pod.name != head.name for pod in found)
 
         until(is_back, READY_SECONDS, "another head is ready")
         until(lambda: is_whole(service, api), READY_SECONDS, "all is as before")
