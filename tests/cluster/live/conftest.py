@@ -138,6 +138,7 @@ def settings(folder, service_namespace):
                 ],
                 "pods": {"volumes": [{"name": "models", "path": "/models", "claim": CLAIM}]},
                 "redis": redis,
+                "upgrade": {"keep_old_seconds": 20},
                 "web_service": {"keep_keys": True, "tags": {"team": "faq"}},
             }
         )
