@@ -108,17 +108,33 @@ def test_the_operator_restarted(service, api, load):
     assert outcome.lost_none()
 
 
-def test_a_new_image(restored, api, settings, load, other_tag):
-    before = active(restored)
+def test_a_new_image_and_back(service, api, settings, load, other_tag):
+    """Twice KubeRay makes a cluster beside the one that serves, and moves requests over when it is ready."""
+    namespace = service.settings.namespace
+
+    def until_gone(cluster):
+        until(lambda: api.get(Kind.RAY_CLUSTER, cluster, namespace) is None, GONE_SECONDS, "the cluster before is gone")
+
+    first = active(service)
     with load("upgrade to a new image (new cluster)") as outcome:
-        how = changed(restored, settings(tag=other_tag), "another image")
-        until(
-            lambda: api.get(Kind.RAY_CLUSTER, before, restored.settings.namespace) is None, GONE_SECONDS, "it is gone"
-        )
+        how = changed(service, settings(tag=other_tag), "another image")
+        until_gone(first)
     assert how.startswith("a new cluster beside the one that serves")
-    images = {container.image for pod in workers(restored, api) for container in pod.spec.containers}
-    assert {image.rpartition(":")[2] for image in images} == {other_tag}
+    assert tags_of(workers(service, api)) == {other_tag}
+    second = active(service)
+    with load("rollback of the image (new cluster)") as back:
+        service.ray_services.roll_back()
+        service.wait_for_deployment(timeout_seconds=READY_SECONDS)
+        until_gone(second)
+    service.settings = settings()
+    assert tags_of(workers(service, api)) == {settings().image.tag}
     assert outcome.lost_none()
+    assert back.lost_none()
+
+
+def tags_of(found):
+    images = {container.image for pod in found for container in pod.spec.containers}
+    return {image.rpartition(":")[2] for image in images}
 
 
 def test_from_one_worker_to_three_and_back(restored, api, settings, load):
