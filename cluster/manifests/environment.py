@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 CACHE = "/var/cache/scoring"
 SCRATCH = "/tmp"  # noqa: S108 - a volume of the pod's own
 ACCESS = "/etc/scoring/access"
+# What replicas and Ray's processes log goes to the container's standard error, where a cluster collects it; what replicas
+# log is in Ray's files as well.
+LOGS = {"RAY_LOG_TO_STDERR": "1", "RAY_SERVE_LOG_TO_STDERR": "1"}
 
 
 def environment(settings: ClusterSettings, application: Application, *, drain_seconds: int) -> list[dict[str, Any]]:
@@ -33,6 +36,7 @@ def environment(settings: ClusterSettings, application: Application, *, drain_se
         **Draining(ingress.request_timeout_seconds).variables(drain_seconds),
         **grpc_variables(application.config["http_options"]["host"], ingress.max_body_bytes),
         **_places(),
+        **LOGS,
         # Pods must not call out for anything that nobody asked for.
         "RAY_USAGE_STATS_ENABLED": "0",
     }
