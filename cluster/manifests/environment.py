@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 CACHE = "/var/cache/scoring"
 SCRATCH = "/tmp"  # noqa: S108 - a volume of the pod's own
 ACCESS = "/etc/scoring/access"
-# What replicas and Ray's processes log goes to the container's standard error, where a cluster collects it; what replicas
-# log is in Ray's files as well.
+# What replicas and Ray's processes log goes to the container's standard error, where a cluster collects it; lines of
+# replicas are in Ray's files as well.
 LOGS = {"RAY_LOG_TO_STDERR": "1", "RAY_SERVE_LOG_TO_STDERR": "1"}
 
 
