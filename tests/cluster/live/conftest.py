@@ -9,7 +9,7 @@ What else the tests take from the environment:
     SCORING_CLUSTER_MODELS     directory on the nodes with mobilenet_v2/, as `scoring image convert` writes it, and
                                changed/, the same with a byte of model.bin changed
     SCORING_REDIS_IMAGE        image with redis-server; redis:7.4 without it
-    SCORING_TRAFFIC_SECONDS    how long load lasts at the least for each event; 45 without it
+    SCORING_TRAFFIC_SECONDS    how long load lasts at the least for each event; 30 without it
     SCORING_CLUSTER_REPORT     file that gets a line of JSON for each load
     SCORING_RESTART_OPERATOR   command that starts KubeRay's operator anew, where that is no Deployment of the cluster
 """
@@ -229,10 +229,9 @@ def restored(service, settings):
 @pytest.fixture
 def load(service):
     """Load the service with requests at a constant rate while a block runs; gives what became of them."""
-    seconds = float(os.environ.get("SCORING_TRAFFIC_SECONDS", "45"))
 
     def begin(event):
         primary, secondary = service.get_keys()
-        return steady_load(event, service.url, Keys(primary, secondary), seconds)
+        return steady_load(event, service.url, Keys(primary, secondary))
 
     return begin

@@ -28,6 +28,7 @@ AFTER_SECONDS = 20.0
 CLIENTS = 4000
 KINDS = {NO_ANSWER: "no answer", CLOSED: "kept connection closed"}
 LONGEST_SECONDS = 3600.0
+FULL_SECONDS = 300
 
 
 @dataclass
@@ -126,9 +127,19 @@ class _Retrying(threading.Thread):
                 self.seconds.append(time.monotonic() - begun)
 
 
+def seconds_of_load() -> float:
+    """Return how long each load lasts at the least."""
+    return float(os.environ.get("SCORING_TRAFFIC_SECONDS", "30"))
+
+
+def is_full() -> bool:
+    """Whether this is the long form of the tests."""
+    return seconds_of_load() >= FULL_SECONDS
+
+
 @contextmanager
-def steady_load(event: str, url: str, keys: Keys, seconds: float) -> Iterator[Outcome]:
-    """Send requests of both models while the block runs, for so many seconds at the least."""
+def steady_load(event: str, url: str, keys: Keys) -> Iterator[Outcome]:
+    """Send requests of both models while the block runs, and for the least time."""
     outcome = Outcome(event)
     headers = {"x-api-key": keys.primary}
     images = Generator(headers)
@@ -145,7 +156,7 @@ def steady_load(event: str, url: str, keys: Keys, seconds: float) -> Iterator[Ou
         happens = time.time()
         yield outcome
         outcome.event_seconds = time.time() - happens
-        _go_on(max(AFTER_SECONDS, begun + seconds - time.monotonic()))
+        _go_on(max(AFTER_SECONDS, begun + seconds_of_load() - time.monotonic()))
     finally:
         for generator in (questions, images):
             generator.end()
