@@ -93,6 +93,11 @@ class ClusterSettings(ClusterModel):
         default=WebServiceSettings(), description="Tags, and the keys that the Python interface hands out."
     )
 
+    @property
+    def is_autoscaled(self) -> bool:
+        """Whether the number of pods of any group may change."""
+        return any(group.max_replicas > group.min_replicas for group in self.workers)
+
 
 def read_settings(path: Path) -> ClusterSettings:
     """Read a file of settings; the application's path is taken from the file's directory on.

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 CACHE = "/var/cache/scoring"
 SCRATCH = "/tmp"  # noqa: S108 - a volume of the pod's own
 ACCESS = "/etc/scoring/access"
+# Where the number of pods may change, replicas gather on few, so that others become idle and go; in production
+# max_replicas_per_node keeps those of a stage apart all the same. Ray also moves replicas to empty a pod, once nothing
+# has changed for RAY_SERVE_NODE_COMPACTION_DELAY_S (300).
+FEWEST_PODS = {"RAY_SERVE_USE_PACK_SCHEDULING_STRATEGY": "1"}
 # What replicas and Ray's processes log goes to the container's standard error, where a cluster collects it; lines of
 # replicas are in Ray's files as well.
 LOGS = {"RAY_LOG_TO_STDERR": "1", "RAY_SERVE_LOG_TO_STDERR": "1"}
@@ -37,6 +41,7 @@ def environment(settings: ClusterSettings, application: Application, *, drain_se
         **grpc_variables(application.config["http_options"]["host"], ingress.max_body_bytes),
         **_places(),
         **LOGS,
+        **(FEWEST_PODS if settings.is_autoscaled else {}),
         # Pods must not call out for anything that nobody asked for.
         "RAY_USAGE_STATS_ENABLED": "0",
     }

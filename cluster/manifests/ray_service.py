@@ -56,19 +56,14 @@ def ray_service_of(settings: ClusterSettings, application: Application) -> dict[
     }
 
 
-def is_autoscaled(settings: ClusterSettings) -> bool:
-    """Whether the number of pods of any group may change."""
-    return any(group.max_replicas > group.min_replicas for group in settings.workers)
-
-
 def _ray_cluster(settings: ClusterSettings, application: Application) -> dict[str, Any]:
     cluster: dict[str, Any] = {
         "rayVersion": RAY_VERSION,
         # Ray's ports take pickles, which is to say code: only from who has the token that KubeRay makes.
         "authOptions": {"mode": "token"},
-        "enableInTreeAutoscaling": is_autoscaled(settings),
+        "enableInTreeAutoscaling": settings.is_autoscaled,
     }
-    if is_autoscaled(settings):
+    if settings.is_autoscaled:
         cluster["autoscalerOptions"] = _autoscaler(settings)
     if settings.redis:
         cluster["gcsFaultToleranceOptions"] = fault_tolerance(settings, settings.redis)
@@ -88,7 +83,7 @@ def _worker_group(settings: ClusterSettings, application: Application, group: Wo
     return {
         "groupName": group.name,
         # The autoscaler's to change: who applies this again must not take its pods away.
-        **({} if is_autoscaled(settings) else {"replicas": group.min_replicas}),
+        **({} if settings.is_autoscaled else {"replicas": group.min_replicas}),
         "minReplicas": group.min_replicas,
         "maxReplicas": group.max_replicas,
         "rayStartParams": _parameters(group.resources),
@@ -124,7 +119,7 @@ def _upgrade_strategy(upgrade: UpgradeSettings) -> dict[str, Any]:
 
 
 def _check(settings: ClusterSettings) -> None:
-    if settings.upgrade.strategy == "incremental" and not is_autoscaled(settings):
+    if settings.upgrade.strategy == "incremental" and not settings.is_autoscaled:
         raise StartupError("upgrade.strategy incremental needs a group with max_replicas above min_replicas.")
     if settings.environment != "production":
         return

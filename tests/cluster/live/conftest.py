@@ -136,7 +136,11 @@ def settings(folder, service_namespace):
                         "resources": resources,
                     }
                 ],
-                "pods": {"volumes": [{"name": "models", "path": "/models", "claim": CLAIM}]},
+                "pods": {
+                    # What gathers replicas on few pods should not be waited for.
+                    "variables": {"RAY_SERVE_NODE_COMPACTION_DELAY_S": "30"},
+                    "volumes": [{"name": "models", "path": "/models", "claim": CLAIM}],
+                },
                 "redis": redis,
                 "upgrade": {"keep_old_seconds": 20},
                 "web_service": {"keep_keys": True, "tags": {"team": "faq"}},

@@ -194,3 +194,13 @@ def test_without_a_tag_it_is_that_of_the_source(local, changed):
     container = head_of(changed(local, image={"repository": "ray-scoring"}))["template"]["spec"]["containers"][0]
     base = local.image.base
     assert container["image"] == f"ray-scoring:{tag_of(repository(), 'cpu', base)}"
+
+
+def test_replicas_gather_on_few_pods_only_where_pods_may_go(local, changed):
+    def strategy(**group):
+        settings = changed(local, workers=[{"name": "cpu", **group}])
+        head = variables(head_of(settings)["template"]["spec"]["containers"][0])
+        return head.get("RAY_SERVE_USE_PACK_SCHEDULING_STRATEGY")
+
+    assert strategy(min_replicas=1, max_replicas=3) == "1"
+    assert strategy(min_replicas=2, max_replicas=2) is None
