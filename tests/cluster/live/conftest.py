@@ -54,8 +54,14 @@ CLAIM = "models"
 TWO = {"min_replicas": 2, "max_replicas": 2, "cpus": 0.1}
 
 
+# What is shown at the end.
+facts: list[str] = []
+
+
 def pytest_terminal_summary(terminalreporter):
     """Show what became of the requests, as a table for docs/benchmarks.md."""
+    for fact in facts:
+        terminalreporter.write_line(fact)
     if outcomes:
         terminalreporter.write_sep("=", "requests at a constant rate")
         terminalreporter.write_line(HEAD)
@@ -184,7 +190,7 @@ def service(api, settings, models_volume, service_namespace, folder):
     try:
         command = [str(SCORING), "cluster", "deploy", str(file), "--timeout", str(READY_SECONDS), *building()]
         subprocess.run(command, check=True)
-        print(f"From the source to Ready: {time.monotonic() - begun:.0f} s")
+        facts.append(f"From the source to Ready, by one command: {time.monotonic() - begun:.0f} s")
         with ScoringClient(deployed.url) as client:
             if not client.is_ready():
                 pytest.skip(NO_ROUTE.format(deployed.url))
