@@ -122,6 +122,8 @@ def settings(folder, service_namespace):
         application = {"name": "scoring", "route_prefix": "/", "import_path": "serve_app.app:build", "args": args}
         path = folder / f"{uuid.uuid4().hex}.yaml"
         path.write_text(yaml.safe_dump({"applications": [application]}))
+        # Nodes that images are loaded into have no registry to ask for one that is not there.
+        pull_policy = "Never" if os.environ.get("SCORING_CLUSTER_LOAD") else "IfNotPresent"
         resources = {"cpu": "200m", "cpu_limit": "2", "memory": "4Gi"}
         redis = {"bundled": {"image": os.environ.get("SCORING_REDIS_IMAGE", "redis:7.4")}}
         return ClusterSettings.model_validate(
@@ -131,7 +133,7 @@ def settings(folder, service_namespace):
                 "environment": "production",
                 "allow_single": True,
                 "application": path,
-                "image": {"repository": repository, "tag": tag},
+                "image": {"repository": repository, "tag": tag, "pull_policy": pull_policy},
                 "head": {"cpu": "200m", "cpu_limit": "2", "memory": "3Gi"},
                 "autoscaler": {"cpu": "50m", "memory": "512Mi"},
                 "workers": [
