@@ -122,7 +122,7 @@ def test_a_deployed_service_answers(service):
         assert client.ask(QUESTION).matched
 
 
-def test_logs_are_of_containers_and_of_every_process_of_ray(service, api):
+def test_logs_are_of_containers_and_of_every_process_of_ray_serve(service, api):
     found = service.get_logs(200)
     assert "ray-head <==" in found
     assert "wait-gcs-ready <==" in found
