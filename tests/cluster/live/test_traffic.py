@@ -119,23 +119,23 @@ def test_the_operator_restarted(service, api, load):
     assert outcome.lost_none()
 
 
-def test_from_one_worker_to_three_and_back(restored, api, settings, load):
+def test_from_one_worker_to_three_and_back(service, api, settings, load):
     """Requests in flight ask for more replicas, those for more pods; both go when the requests do."""
     one = {"min_replicas": 1, "max_replicas": 1, "cpus": 0.1}
     # Each worker has a CPU for Ray, so each replica of this model needs a worker of its own.
     faq = {"min_replicas": 1, "max_replicas": 3, "cpus": 0.6, "max_concurrent_requests": 4, "max_queued_requests": 400}
     faq |= {"scale_down_delay_seconds": 10}
-    changed(restored, settings(groups=(1, 3), stage=one, faq=faq), "one of all")
-    until(lambda: is_alone(restored, api), READY_SECONDS, "one worker is left")
-    primary, _ = restored.get_keys()
+    changed(service, settings(groups=(1, 3), stage=one, faq=faq), "one of all")
+    until(lambda: is_alone(service, api), READY_SECONDS, "one worker is left")
+    primary, _ = service.get_keys()
     more = Generator({"x-api-key": primary})
     with load("autoscaling from 1 worker to 3 and back") as outcome:
-        many = more.closed(f"{restored.url}/faq/score", question_payloads(None), clients=24, seconds=READY_SECONDS)
-        until(lambda: len(ready(workers(restored, api))) == 3, READY_SECONDS, "three workers are ready")
+        many = more.closed(f"{service.url}/faq/score", question_payloads(None), clients=24, seconds=READY_SECONDS)
+        until(lambda: len(ready(workers(service, api))) == 3, READY_SECONDS, "three workers are ready")
         more.end()
         asked = many.result()
         more.stop()
-        until(lambda: is_alone(restored, api), READY_SECONDS, "one worker is left")
+        until(lambda: is_alone(service, api), READY_SECONDS, "one worker is left")
     assert [each.status for each in asked if each.status != 200] == []
     assert outcome.lost_none()
 
