@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 CACHE = "/var/cache/scoring"
 SCRATCH = "/tmp"  # noqa: S108 - a volume of the pod's own
 ACCESS = "/etc/scoring/access"
-# HAProxy checks a replica every 5 seconds, takes no answer within that for a failure, and by itself puts it aside at the
-# next one, 0.25 s later. A node on which a second cluster starts may stand still for longer. What is gone refuses
+# HAProxy checks a replica every 5 seconds, takes no answer within that for a failure, and by itself puts it aside at
+# the next one, 0.25 s later. A node on which a second cluster starts may stand still for longer. What is gone refuses
 # connections, and then HAProxy asks another at once, whatever its checks say.
 PATIENCE = {"RAY_SERVE_HAPROXY_HEALTH_CHECK_FALL": "4", "RAY_SERVE_HAPROXY_HEALTH_CHECK_FASTINTER": "1s"}
 # Where the number of pods may change, replicas gather on few, so that others become idle and go; in production

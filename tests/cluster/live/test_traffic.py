@@ -138,6 +138,8 @@ def test_from_one_worker_to_three_and_back(service, api, settings, load):
         until(lambda: is_alone(service, api), READY_SECONDS, "one worker is left")
     assert [each.status for each in asked if each.status != 200] == []
     assert outcome.lost_none()
+    if is_full():
+        changed(service, settings(), "two of all again")
 
 
 def test_a_new_image(service, api, settings, load, other_tag):
