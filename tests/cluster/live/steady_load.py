@@ -22,8 +22,8 @@ FAQ_RATE = 20.0
 IMAGE_RATE = 2.0
 RETRYING_RATE = 2.0
 # Before something happens, and after it has.
-LEAD_SECONDS = 10.0
-AFTER_SECONDS = 20.0
+LEAD_SECONDS = 5.0
+AFTER_SECONDS = 15.0
 # None waits for another's answer, so that a service that hangs is asked all the same.
 CLIENTS = 4000
 KINDS = {NO_ANSWER: "no answer", CLOSED: "kept connection closed"}
