@@ -39,7 +39,7 @@ def test_an_image_that_does_not_exist(service, settings, load):
         assert "Requests are answered by the version before it" in said
         rolled_back(service, settings)
     assert service.ray_services.read().service.status.active.cluster == before
-    assert outcome.lost_none()
+    assert outcome.is_explained()
 
 
 def test_an_application_that_fails_to_start(service, settings, load):
@@ -49,7 +49,7 @@ def test_an_application_that_fails_to_start(service, settings, load):
         assert "/models/none" in said
         assert "/models/none" in service.error
         rolled_back(service, settings)
-    assert outcome.lost_none()
+    assert outcome.is_explained()
 
 
 def test_a_model_that_fails_its_check(service, settings, load):
@@ -59,4 +59,4 @@ def test_a_model_that_fails_its_check(service, settings, load):
         said = rolled_out(service, changed, "weights that were changed", cause=CauseKind.APPLICATION)
         assert "/models/changed" in said
         rolled_back(service, settings)
-    assert outcome.lost_none()
+    assert outcome.is_explained()

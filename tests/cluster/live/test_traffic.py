@@ -71,7 +71,7 @@ def test_a_config_update(restored, settings, load):
         how = changed(restored, settings(ingress={"max_body_mb": 1}), "a smaller limit")
     assert how == "the application's config, in place"
     assert active(restored) == before
-    assert outcome.lost_none()
+    assert outcome.is_explained()
 
 
 def test_a_worker_pod_deleted(service, api, load):
@@ -80,7 +80,7 @@ def test_a_worker_pod_deleted(service, api, load):
         api.delete(Kind.POD, gone.name, service.settings.namespace)
         until(lambda: gone.name not in {pod.name for pod in workers(service, api)}, GONE_SECONDS, "the pod is gone")
         until(lambda: is_whole(service, api), READY_SECONDS, "another worker is ready")
-    assert outcome.lost_none()
+    assert outcome.is_explained()
 
 
 def test_a_worker_pod_killed(service, api, load):
@@ -108,7 +108,7 @@ def test_the_head_pod_killed(service, api, load):
         until(is_back, READY_SECONDS, "another head is ready")
         until(lambda: is_whole(service, api), READY_SECONDS, "all is as before")
     assert {pod.name for pod in ready(workers(service, api))} == kept
-    assert outcome.lost_none()
+    assert outcome.is_explained()
 
 
 def test_the_operator_restarted(service, api, load):
@@ -117,7 +117,7 @@ def test_the_operator_restarted(service, api, load):
         # It works again when it sees a change.
         service.ray_services.annotate({"ray-scoring/seen": str(time.time())}, "scoring-tests")
         until(lambda: is_whole(service, api), READY_SECONDS, "all is healthy")
-    assert outcome.lost_none()
+    assert outcome.is_explained()
 
 
 def test_from_one_worker_to_three_and_back(service, api, settings, load):
@@ -142,7 +142,7 @@ def test_from_one_worker_to_three_and_back(service, api, settings, load):
         more.stop()
         until(lambda: is_at_rest(service, api, least), READY_SECONDS, "no more workers than at the least")
     assert [each.status for each in asked if each.status != 200] == []
-    assert outcome.lost_none()
+    assert outcome.is_explained()
     if is_full():
         changed(service, settings(), "two of all again")
 
@@ -155,7 +155,7 @@ def test_a_new_image(service, api, settings, load, other_tag):
         until_gone(api, service, before)
     assert how.startswith("a new cluster beside the one that serves")
     assert tags_of(workers(service, api)) == {other_tag}
-    assert outcome.lost_none()
+    assert outcome.is_explained()
 
 
 def test_the_image_before_again(service, api, settings, load):
@@ -169,4 +169,4 @@ def test_the_image_before_again(service, api, settings, load):
         until_gone(api, service, before)
     service.settings = settings()
     assert tags_of(workers(service, api)) == {tag}
-    assert outcome.lost_none()
+    assert outcome.is_explained()
