@@ -67,7 +67,7 @@ def failure(api, namespace):
 
 
 def test_an_image_that_no_registry_has_is_named_when_the_time_is_over(failure, namespace):
-    error, shown = failure(of_image("nowhere", namespace), 25)
+    error, shown = failure(of_image("nowhere", namespace), 60)
     [cause] = error.causes
     assert cause.kind is CauseKind.IMAGE
     assert f"the image {NOWHERE}:1 cannot be pulled" in cause.problem
