@@ -60,7 +60,9 @@ def stage_options(scaling: ScalingSettings, *, callers: int, explanations: int =
 
 def _replicas(scaling: ScalingSettings, **options: Any) -> dict[str, Any]:
     # A lost replica is noticed by the next check of its health.
-    common = {"health_check_period_s": HEALTH_CHECK_SECONDS}
+    common: dict[str, Any] = {"health_check_period_s": HEALTH_CHECK_SECONDS}
+    if scaling.max_replicas_per_node is not None:
+        common["max_replicas_per_node"] = scaling.max_replicas_per_node
     if scaling.min_replicas == scaling.max_replicas:
         # Nothing to decide: no reports either.
         return {**common, "num_replicas": scaling.min_replicas}

@@ -34,6 +34,12 @@ class ScalingSettings(BaseModel):
         default=60, ge=0, description="How long idleness must last before removing."
     )
     cpus: float = Field(default=0, ge=0, description="CPUs that Ray reserves for each replica; 0 reserves none.")
+    max_replicas_per_node: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="Replicas on one machine at the most, so that the loss of one does not take them all.",
+    )
     memory_mb: int = Field(default=0, ge=0, description="Memory that Ray reserves for each replica; 0 reserves none.")
 
     @model_validator(mode="after")

@@ -6,9 +6,10 @@ import asyncio
 import multiprocessing
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import cycle
+from multiprocessing.synchronize import Event
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -19,6 +20,9 @@ TIMEOUT_SECONDS = 120
 
 # The status of a request that got no answer.
 NO_ANSWER = 0
+# The same on a connection that had been used before and ended before an answer began: closed while it was idle, as a
+# client that sends may see too late, or lost with who had it.
+CLOSED = -1
 
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -38,37 +42,69 @@ class Timed(NamedTuple):
         return self.ended - self.due
 
 
+class Requests(NamedTuple):
+    """What is sent, one payload after the other and then from the first on again."""
+
+    url: str
+    payloads: Sequence[Payload]
+    headers: Mapping[str, str] = {}
+
+
 class Generator:
     """Sends from a process of its own, so that who measures beside it does not slow it down."""
 
-    def __init__(self) -> None:
-        self._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    def __init__(self, headers: Mapping[str, str] | None = None) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._headers = dict(headers or {})
+        self._ended = context.Event()
+        self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_share, initargs=(self._ended,))
 
     def paced(
         self, url: str, payloads: Sequence[Payload], *, rate: float, clients: int, seconds: float
     ) -> Future[list[Timed]]:
         """Begin to send `rate` requests a second, except while `clients` wait for their answers already."""
-        return self._pool.submit(_run, url, list(payloads), rate, clients, seconds)
+        return self._pool.submit(_run, self._requests(url, payloads), rate, clients, seconds)
 
     def closed(self, url: str, payloads: Sequence[Payload], *, clients: int, seconds: float) -> Future[list[Timed]]:
         """Begin to keep as many requests out as there are clients."""
-        return self._pool.submit(_run, url, list(payloads), 0.0, clients, seconds)
+        return self._pool.submit(_run, self._requests(url, payloads), 0.0, clients, seconds)
+
+    def end(self) -> None:
+        """Send nothing more, before the time is over; what is out is still waited for."""
+        self._ended.set()
 
     def stop(self) -> None:
         """End the process."""
         self._pool.shutdown()
 
+    def _requests(self, url: str, payloads: Sequence[Payload]) -> Requests:
+        return Requests(url, tuple(payloads), self._headers)
 
-def _run(url: str, payloads: list[Payload], rate: float, clients: int, seconds: float) -> list[Timed]:
-    load = _Load(url, payloads)
+
+_ended: Event | None = None
+
+
+def _share(ended: Event) -> None:
+    """Take over, in the process that sends, what tells it to end."""
+    global _ended  # noqa: PLW0603 - the pool's process belongs to one generator
+    _ended = ended
+
+
+def _is_ended() -> bool:
+    return _ended is not None and _ended.is_set()
+
+
+def _run(requests: Requests, rate: float, clients: int, seconds: float) -> list[Timed]:
+    load = _Load(requests)
     return asyncio.run(load.paced(rate, clients, seconds) if rate else load.closed(clients, seconds))
 
 
 class _Load:
-    def __init__(self, url: str, payloads: list[Payload]) -> None:
-        parts = urlsplit(url)
+    def __init__(self, requests: Requests) -> None:
+        parts = urlsplit(requests.url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
-        self._requests = cycle([request_of(parts.path, parts.netloc, payload) for payload in payloads])
+        bodies = requests.payloads
+        self._requests = cycle([request_of(parts.path, parts.netloc, body, requests.headers) for body in bodies])
         self._idle: list[_Connection] = []
         self._done: list[Timed] = []
 
@@ -79,7 +115,7 @@ class _Load:
             ahead = begun + number / rate - time.monotonic()
             if ahead > 0 or number % 10 == 0:
                 await asyncio.sleep(max(ahead, 0))
-            if time.monotonic() - begun > seconds:
+            if time.monotonic() - begun > seconds or _is_ended():
                 # This machine cannot send as many; who reads the figures sees how many it sent.
                 break
             if len(tasks) >= clients:
@@ -95,7 +131,7 @@ class _Load:
         until = time.time() + seconds
 
         async def ask() -> None:
-            while (now := time.time()) < until:
+            while (now := time.time()) < until and not _is_ended():
                 await self._one(now)
 
         await asyncio.gather(*(ask() for _ in range(clients)))
@@ -106,6 +142,8 @@ class _Load:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 status = await self._exchanged(next(self._requests))
+        except _UsedConnectionEnded:
+            status = CLOSED
         except (OSError, TimeoutError, ValueError):
             pass
         self._done.append(Timed(due, time.time(), status))
@@ -127,19 +165,22 @@ class _Load:
         return connection
 
 
-def request_of(path: str, host: str, payload: Payload) -> bytes:
+def request_of(path: str, host: str, payload: Payload, headers: Mapping[str, str]) -> bytes:
     """Return the bytes of an HTTP/1.1 request."""
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {payload.content_type}\r\n"
-        f"Content-Length: {len(payload.content)}\r\n\r\n"
-    )
-    return head.encode() + payload.content
+    lines = {"Host": host, "Content-Type": payload.content_type, "Content-Length": str(len(payload.content))}
+    fields = "".join(f"{name}: {value}\r\n" for name, value in {**lines, **headers}.items())
+    return f"POST {path} HTTP/1.1\r\n{fields}\r\n".encode() + payload.content
+
+
+class _UsedConnectionEnded(ConnectionResetError):
+    """A connection that had carried an answer ended without another one."""
 
 
 class _Connection(asyncio.Protocol):
     """A connection with one request at a time on it."""
 
     def __init__(self) -> None:
+        self._answers = 0
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[int] | None = None
         self._received = b""
@@ -154,10 +195,12 @@ class _Connection(asyncio.Protocol):
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         try:
-            return await self._answer
+            status = await self._answer
         except asyncio.CancelledError:
             self._transport.abort()
             raise
+        self._answers += 1
+        return status
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of TCP
@@ -178,4 +221,6 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         self._transport = None
         if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(ConnectionResetError("The connection ended."))
+            is_late = self._answers and not self._received
+            error = _UsedConnectionEnded if is_late else ConnectionResetError
+            self._answer.set_exception(error("The connection ended."))

@@ -24,6 +24,8 @@ def protect_logs() -> None:
         if type(handler.formatter).__name__ == "JSONFormatter":
             handler.setFormatter(JsonFormatter())
     serve = logging.getLogger(SERVE_LOGGER)
+    if any(isinstance(handler.formatter, JsonFormatter) for handler in _with_targets(serve)):
+        _write_json_everywhere(serve)
     # Scrubbing here, too: between the moment when Ray replaces its handlers and the next call of this.
     for line_filter in (_REQUEST_LINES, _FILTER):
         if line_filter not in serve.filters:
@@ -36,12 +38,23 @@ def flush_logs() -> None:
         handler.flush()
 
 
+def _write_json_everywhere(serve: logging.Logger) -> None:
+    """Have standard error get JSON, too, where a cluster collects it: Ray's setting holds for its files only."""
+    for handler in serve.handlers:
+        if type(handler.formatter).__name__ == "ServeFormatter":
+            handler.setFormatter(JsonFormatter())
+
+
+def _with_targets(logger: logging.Logger) -> Iterator[logging.Handler]:
+    for handler in logger.handlers:
+        yield handler
+        if isinstance(handler, MemoryHandler) and handler.target is not None:
+            yield handler.target
+
+
 def _handlers() -> Iterator[logging.Handler]:
     loggers = [logging.getLogger(), *map(logging.getLogger, list(logging.root.manager.loggerDict))]
     for logger in loggers:
-        for handler in logger.handlers:
-            yield handler
-            if isinstance(handler, MemoryHandler) and handler.target is not None:
-                yield handler.target
+        yield from _with_targets(logger)
     if logging.lastResort is not None:
         yield logging.lastResort

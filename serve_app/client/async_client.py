@@ -13,7 +13,7 @@ import httpx
 
 from serve_app.client import calls
 from serve_app.client.base_client import BaseClient
-from serve_app.client.calls import CallOptions, FaqOptions, ImageOptions
+from serve_app.client.calls import Call, CallOptions, FaqOptions, ImageOptions
 from serve_app.client.errors import DeadlineExceeded
 from serve_app.client.payloads import Chunks, Image, Once
 from serve_app.client.results import FaqResult, ImageResult, ModelDescription
@@ -49,6 +49,10 @@ class AsyncScoringClient(BaseClient[httpx.AsyncClient]):
     ) -> ModelDescription:
         """Ask what a model is."""
         return await self._run(self._answer(calls.describe(model, version=version, timeout_seconds=timeout_seconds)))
+
+    async def call(self, call: Call[ResultT]) -> ResultT:
+        """Make a call that has no method here."""
+        return await self._run(self._answer(call))
 
     async def is_ready(self, **options: Unpack[CallOptions]) -> bool:
         """Whether every model answers, or the one that is named; False too where the service cannot be reached."""

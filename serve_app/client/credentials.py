@@ -169,7 +169,7 @@ class RenewedTokens:
     def _issued(self, model: str, exchange: Exchange) -> Steps[Token]:
         held = self._tokens.get(model)
         try:
-            issued = yield from exchange.answer(_issue(model), self._keys)
+            issued = yield from exchange.answer(issue(model), self._keys)
         except ClientError:
             now = self._clock()
             if held is None or held.expires <= now:
@@ -197,7 +197,8 @@ class _AccessToken(BaseModel):
 _ACCESS_TOKEN = TypeAdapter(_AccessToken)
 
 
-def _issue(model: str) -> Call[Issued]:
+def issue(model: str) -> Call[Issued]:
+    """Ask for a token for a model, with a key."""
     return Call("POST", f"/api/v1/service/{quoted(model)}/token", _read_token, model)
 
 

@@ -84,6 +84,7 @@ class _Problem(BaseModel):
     request_id: str = ""
 
 
+_ANY = TypeAdapter(Any)
 _QUESTION = TypeAdapter(_Question)
 _QUESTIONS = TypeAdapter(_Questions)
 _IMAGES = TypeAdapter(_Images)
@@ -156,6 +157,11 @@ def parsed(reply: Reply, adapter: TypeAdapter[ContentT]) -> ContentT:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     where = ".".join(map(str, first["loc"]))
     raise _unexpected(f"{where}: {first['msg']}" if where else first["msg"])
+
+
+def read_json(reply: Reply) -> Any:
+    """Read JSON of any form."""
+    return parsed(reply, _ANY)
 
 
 def error_of(reply: Reply) -> ServiceError:

@@ -13,7 +13,7 @@ import httpx
 
 from serve_app.client import calls
 from serve_app.client.base_client import BaseClient
-from serve_app.client.calls import CallOptions, FaqOptions, ImageOptions
+from serve_app.client.calls import Call, CallOptions, FaqOptions, ImageOptions
 from serve_app.client.errors import DeadlineExceeded
 from serve_app.client.payloads import Chunks, Image
 from serve_app.client.results import FaqResult, ImageResult, ModelDescription
@@ -50,6 +50,10 @@ class ScoringClient(BaseClient[httpx.Client]):
     ) -> ModelDescription:
         """Ask what a model is."""
         return self._run(self._answer(calls.describe(model, version=version, timeout_seconds=timeout_seconds)))
+
+    def call(self, call: Call[ResultT]) -> ResultT:
+        """Make a call that has no method here."""
+        return self._run(self._answer(call))
 
     def is_ready(self, **options: Unpack[CallOptions]) -> bool:
         """Whether every model answers, or the one that is named; False too where the service cannot be reached."""

@@ -63,6 +63,13 @@ def test_settings_become_rays():
     assert (config.upscale_delay_s, config.downscale_delay_s) == (0, 60)
 
 
+def test_replicas_on_a_machine_are_bounded_where_the_settings_say_so():
+    assert "max_replicas_per_node" not in stage_options(SCALING, callers=1)
+    for number in (1, 4):
+        scaling = ScalingSettings(min_replicas=1, max_replicas=number, max_replicas_per_node=1)
+        assert stage_options(scaling, callers=1)["max_replicas_per_node"] == 1
+
+
 def test_ray_lets_every_caller_have_its_calls_out():
     assert stage_options(SCALING, callers=3)["max_ongoing_requests"] == 2 * 3 + DESCRIBE_CALLS
 

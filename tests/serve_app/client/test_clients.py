@@ -32,6 +32,9 @@ from serve_app.client import (
     UnexpectedResponse,
 )
 from serve_app.client import Unavailable as ServiceUnavailable
+from serve_app.client.calls import Call
+from serve_app.client.payloads import json_payload
+from serve_app.client.readings import read_json
 
 SEVEN = Match(7, 70, 0.5)
 EIGHT = Match("8", "80", 0.3)
@@ -51,6 +54,12 @@ async def test_a_question_has_matches(client):
     assert result.origin.request_id
     assert result.origin.seconds["infer"] == 0.001
     assert (await client.ask("port?", top_k=1)).matches == (SEVEN,)
+
+
+async def test_a_call_without_a_method_of_its_own_is_made_as_the_others_are(client, loopback):
+    call = Call("POST", "/api/v1/service/faq/score", read_json, "faq", json_payload({"data": ["port?"]}))
+    assert (await client.call(call))["matched"] == [True]
+    assert loopback.paths == ["/api/v1/service/faq/score"]
 
 
 async def test_no_match_is_told_as_such(client):

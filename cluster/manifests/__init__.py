@@ -1,0 +1,1 @@
+"""The Kubernetes objects that make the application a service, from one set of settings."""
