@@ -72,7 +72,7 @@ def test_an_image_that_no_registry_has_is_named_when_the_time_is_over(failure, n
     assert cause.kind is CauseKind.IMAGE
     assert f"the image {NOWHERE}:1 cannot be pulled" in cause.problem
     assert "registry.invalid" in cause.problem.partition("cannot be pulled")[2]
-    assert len([line for line in shown if line.startswith("! ")]) == 1
+    assert len([line for line in shown if line.startswith("! pod ")]) == 1
 
 
 def test_an_image_that_the_node_must_have_ends_the_waiting_early(failure, namespace):
