@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,7 +13,7 @@ from cluster.kuberay.service_causes import causes
 from cluster.kuberay.snapshot import Snapshot, clusters_of, pods_of, read_snapshot
 from cluster.kuberay.states import State, serves, state
 from cluster.kubernetes.api import Api
-from cluster.kubernetes.errors import KubernetesError, NotPermitted, Unreachable
+from cluster.kubernetes.errors import KubernetesError, Unreachable
 from cluster.kubernetes.kinds import Kind
 from deployments.errors import StartupError
 
@@ -32,8 +31,6 @@ READY_SECONDS = 1200.0
 BLIND_SECONDS = 30.0
 # Pods drain for minutes where requests may take that long.
 GONE_SECONDS = 600.0
-# What is on its way through a pod gets so long when the whole service is deleted.
-LAST_SECONDS = 30
 
 
 class NotReady(StartupError):
@@ -132,9 +129,10 @@ def wait_until_gone(target: Target, report: Report, seconds: float = GONE_SECOND
         StartupError: something of it is still there after that time.
     """
     until, shown = time.monotonic() + seconds, ""
-    leaving = _Leaving(target)
+    # A pod may be there for longer than the cluster by whose name it is found.
+    known: set[str] = set()
     while True:
-        left = _patiently(target, leaving.look, time.monotonic)
+        left = _patiently(target, lambda: _left(target, known), time.monotonic)
         if not left:
             return
         if time.monotonic() >= until:
@@ -148,39 +146,16 @@ def wait_until_gone(target: Target, report: Report, seconds: float = GONE_SECOND
         target.until_changed(None)
 
 
-class _Leaving:
-    """What is left of a RayService that is being deleted.
-
-    Pods drain for as long as it takes to start their replicas elsewhere, and here there is no elsewhere: so they get a
-    shorter time, once they are told to go.
-    """
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        # A pod may be there for longer than the cluster by whose name it is found.
-        self._clusters: set[str] = set()
-        self._hurried: set[str] = set()
-
-    def look(self) -> str:
-        """Say what is left; nothing where nothing is."""
-        api, name, namespace = self._target.api, self._target.name, self._target.namespace
-        service = api.get(Kind.RAY_SERVICE, name, namespace)
-        clusters = [each.metadata.name for each in clusters_of(api, name, namespace)]
-        self._clusters.update(clusters)
-        pods = pods_of(api, list(self._clusters), namespace, with_deleted=True)
-        for pod in pods:
-            if pod.metadata.deletion_timestamp and pod.name not in self._hurried:
-                self._hurry(pod.name)
-        parts = [f"the RayService {name}"] if service else []
-        parts += [f"{len(clusters)} RayCluster{'s' if len(clusters) > 1 else ''}"] if clusters else []
-        parts += [f"{len(pods)} pod{'s' if len(pods) > 1 else ''}"] if pods else []
-        return ", ".join(parts)
-
-    def _hurry(self, pod: str) -> None:
-        self._hurried.add(pod)
-        # Who may not is served all the same, only later.
-        with suppress(NotPermitted):
-            self._target.api.delete(Kind.POD, pod, self._target.namespace, grace_seconds=LAST_SECONDS)
+def _left(target: Target, known: set[str]) -> str:
+    """Say what is left; nothing where nothing is."""
+    service = target.api.get(Kind.RAY_SERVICE, target.name, target.namespace)
+    clusters = [each.metadata.name for each in clusters_of(target.api, target.name, target.namespace)]
+    known.update(clusters)
+    pods = pods_of(target.api, list(known), target.namespace, with_deleted=True)
+    parts = [f"the RayService {target.name}"] if service else []
+    parts += [f"{len(clusters)} RayCluster{'s' if len(clusters) > 1 else ''}"] if clusters else []
+    parts += [f"{len(pods)} pod{'s' if len(pods) > 1 else ''}"] if pods else []
+    return ", ".join(parts)
 
 
 def _failure(what: str, snapshot: Snapshot, found: list[Cause]) -> str:

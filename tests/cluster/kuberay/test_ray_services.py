@@ -192,19 +192,6 @@ def test_deleting_waits_for_pods_and_names_those_that_stay(services, server, ray
     assert shown == ["deleting: 1 RayCluster, 1 pod"]
 
 
-def test_pods_that_are_told_to_go_get_a_shorter_time_once(services, server, ray_service, ray_cluster, pod):
-    services.apply([ray_service], "deploy")
-    server.add(ray_cluster)
-    going, staying = pod(ready=True), pod("worker", ready=True)
-    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    server.add(going)
-    server.add(staying)
-    with pytest.raises(StartupError, match="still"):
-        services.delete([], lambda _: None, seconds=0.5)
-    deleted = [path.rpartition("/")[2] for method, path, _ in server.requests if method == "DELETE"]
-    assert deleted == ["faq", going["metadata"]["name"]]
-
-
 def test_refusals_of_the_cluster_are_sentences(api, server, ray_service):
     path = "/apis/ray.io/v1/namespaces/ns/rayservices/faq"
     server.refusals["PATCH", path] = (422, "spec.rayClusterConfig is required")
