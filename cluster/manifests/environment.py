@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 CACHE = "/var/cache/scoring"
 SCRATCH = "/tmp"  # noqa: S108 - a volume of the pod's own
 ACCESS = "/etc/scoring/access"
-# HAProxy checks a replica every 5 seconds, takes no answer within that for a failure, and by itself puts it aside at
-# the next one, 0.25 s later. A node on which a second cluster starts may stand still for longer. What is gone refuses
-# connections, and then HAProxy asks another at once, whatever its checks say.
-PATIENCE = {"RAY_SERVE_HAPROXY_HEALTH_CHECK_FALL": "4", "RAY_SERVE_HAPROXY_HEALTH_CHECK_FASTINTER": "1s"}
 # Where the number of pods may change, replicas gather on few, so that others become idle and go; in production
 # max_replicas_per_node keeps those of a stage apart all the same. Ray also moves replicas to empty a pod, once nothing
 # has changed for RAY_SERVE_NODE_COMPACTION_DELAY_S (300).
@@ -45,7 +41,6 @@ def environment(settings: ClusterSettings, application: Application, *, drain_se
         **grpc_variables(application.config["http_options"]["host"], ingress.max_body_bytes),
         **_places(),
         **LOGS,
-        **PATIENCE,
         **(FEWEST_PODS if settings.is_autoscaled else {}),
         # Pods must not call out for anything that nobody asked for.
         "RAY_USAGE_STATS_ENABLED": "0",

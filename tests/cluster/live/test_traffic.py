@@ -1,12 +1,11 @@
 """Requests at a constant rate from outside of the pods, while the cluster changes or loses a part of itself."""
 
-import time
-
 import pytest
 from faults import kill_processes, restart_operator, until
 from steady_load import is_full
 
 from cluster.kuberay.logs import pods
+from cluster.kuberay.sizes import Bounds
 from cluster.kuberay.states import State
 from cluster.kubernetes.kinds import Kind
 from loadtest.open_loop import Generator
@@ -114,10 +113,12 @@ def test_the_head_pod_killed(service, api, load):
 def test_the_operator_restarted(service, api, load):
     with load("operator restarted") as outcome:
         restart_operator(api)
-        # It works again when it sees a change.
-        service.ray_services.annotate({"ray-scoring/seen": str(time.time())}, "scoring-tests")
+        # It works again when it has seen a change.
+        service.ray_services.scale("cpu", Bounds(WORKERS, 4))
+        service.wait_for_deployment(timeout_seconds=READY_SECONDS)
         until(lambda: is_whole(service, api), READY_SECONDS, "all is healthy")
     assert outcome.is_explained()
+    service.ray_services.scale("cpu", Bounds(WORKERS, 3))
 
 
 def test_from_one_worker_to_three_and_back(service, api, settings, load):
