@@ -21,7 +21,7 @@ ACCESS = "/etc/scoring/access"
 # has changed for RAY_SERVE_NODE_COMPACTION_DELAY_S (300).
 FEWEST_PODS = {"RAY_SERVE_USE_PACK_SCHEDULING_STRATEGY": "1"}
 # What replicas and Ray's processes log goes to the container's standard error, where a cluster collects it; lines of
-# replicas are in Ray's files as well. Ray's core would add 300 MB a day and pod of what it counts; its warnings do.
+# replicas are in Ray's files as well. Ray's core would add a table of what it counts each minute; its warnings do.
 LOGS = {"RAY_LOG_TO_STDERR": "1", "RAY_SERVE_LOG_TO_STDERR": "1", "RAY_BACKEND_LOG_LEVEL": "warning"}
 
 

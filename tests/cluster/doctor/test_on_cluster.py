@@ -3,11 +3,11 @@
 import json
 import os
 import secrets
-import time
 
 import kubernetes
 import pytest
 import yaml
+from real_cluster import need_cluster, until
 from typer.testing import CliRunner
 
 from cluster.commands import app
@@ -21,7 +21,6 @@ from cluster.kubernetes.kinds import Kind
 
 pytestmark = pytest.mark.cluster
 
-NO_CLUSTER = "KUBECONFIG names no cluster; any with KubeRay's operator will do, as kind with KubeRay's Helm chart."
 IMAGE = os.environ.get("SCORING_CLUSTER_IMAGE")
 NO_IMAGE = "SCORING_CLUSTER_IMAGE names no image with python3 that the cluster's nodes can run."
 QUOTA, ACCOUNT = Kind("v1", "ResourceQuota"), Kind("v1", "ServiceAccount")
@@ -50,18 +49,10 @@ class Namespace:
 
 @pytest.fixture
 def namespace():
-    if not os.environ.get("KUBECONFIG"):
-        pytest.skip(NO_CLUSTER)
+    need_cluster()
     made = Namespace(connect(read_seconds=10))
     yield made
     made.api.delete(Kind.NAMESPACE, made.name)
-
-
-def until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to be"
-        time.sleep(0.1)
 
 
 FAQ = {"models": [{"kind": "faq_matcher"}]}
@@ -142,7 +133,7 @@ def test_an_image_that_nodes_do_not_have(build, namespace):
 
 def test_a_quota_that_is_too_small(build, namespace):
     namespace.create(QUOTA, "small", spec={"hard": {"pods": "1"}})
-    until(lambda: namespace.has_quota("small"))
+    until(lambda: namespace.has_quota("small"), 30, "the quota holds")
     plan = a_plan(build, namespace)
     found = quota.quota(namespace.api, plan.rendered)
     assert found.outcome is Outcome.FAILED
@@ -151,7 +142,7 @@ def test_a_quota_that_is_too_small(build, namespace):
 
 def test_a_pod_for_which_the_quota_has_no_room(build, namespace):
     namespace.create(QUOTA, "none", spec={"hard": {"pods": "0"}})
-    until(lambda: namespace.has_quota("none"))
+    until(lambda: namespace.has_quota("none"), 30, "the quota holds")
     found = findings(namespace.api, a_plan(build, namespace, inside=True), Place.INSIDE)
     assert found["pod"].outcome is Outcome.FAILED
     assert "exceeded quota" in found["pod"].message

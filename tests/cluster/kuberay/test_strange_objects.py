@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import io
 import json
 
 import pytest
@@ -31,7 +32,7 @@ def test_events_and_messages_cannot_command_a_terminal_nor_pretend_to_be_other_l
 
 def test_markup_in_what_is_shown_is_text(snapshot, status, pod):
     found = snapshot(status(), pod(waiting={"reason": "[/red][link=http://elsewhere]"}))
-    console = Console(record=True, width=200, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console = Console(record=True, width=200, file=io.StringIO())
     _show(console, found, causes(found), State.HEALTHY, [])
     assert "[/red][link=http://elsewhere]" in console.export_text()
 
@@ -92,7 +93,7 @@ def test_a_revision_that_is_none_is_named(api, server, ray_service, change):
 def test_notes_of_revisions_are_text(api, server, ray_service):
     revisions = Revisions(api, "faq", "ns")
     revisions.add(ray_service, f"[/bold]{TITLE}")
-    console = Console(record=True, width=200, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console = Console(record=True, width=200, file=io.StringIO())
     table: Table = _table(type("Services", (), {"revisions": revisions}))
     console.print(table)
     assert r"[/bold]\x1b]0;mine\x07" in console.export_text()

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from faults import until
+from real_cluster import NO_CLUSTER, need_cluster, until
 from steady_load import HEAD, outcomes, steady_load
 
 from cluster.images.build import image_name
@@ -37,7 +37,6 @@ from cluster.settings import ClusterSettings, ImageSettings
 from cluster.web_service import WebService
 from serve_app.client import Keys, ScoringClient
 
-NO_CLUSTER = "KUBECONFIG names no cluster; any with KubeRay's operator will do, as kind with KubeRay's Helm chart."
 NO_IMAGE = (
     "SCORING_CLUSTER_LOAD names no command that gives an image to the cluster's nodes, and SCORING_CLUSTER_IMAGE no "
     "image (repository:tag) that they can run."
@@ -73,8 +72,7 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture(scope="session")
 def api() -> Api:
-    if not os.environ.get("KUBECONFIG"):
-        pytest.skip(NO_CLUSTER)
+    need_cluster()
     try:
         cluster = connect()
         cluster.find(NAMESPACE)

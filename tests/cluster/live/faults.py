@@ -6,8 +6,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import time
-from collections.abc import Callable
 
 import pytest
 
@@ -19,14 +17,6 @@ _KILL_ALL = "import os, signal; os.kill(-1, signal.SIGKILL)"
 _OPERATOR = {"app.kubernetes.io/name": "kuberay-operator"}
 KUBECTL = shutil.which("kubectl") or "kubectl"
 RESTART_OPERATOR = "SCORING_RESTART_OPERATOR"
-
-
-def until(holds: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait for a condition of the cluster."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, f"not after {seconds:.0f} s: {what}"
-        time.sleep(0.5)
 
 
 def kubectl(*arguments: str) -> str:

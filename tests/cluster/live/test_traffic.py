@@ -1,7 +1,8 @@
 """Requests at a constant rate from outside of the pods, while the cluster changes or loses a part of itself."""
 
 import pytest
-from faults import kill_processes, restart_operator, until
+from faults import kill_processes, restart_operator
+from real_cluster import until
 from steady_load import is_full
 
 from cluster.kuberay.logs import pods

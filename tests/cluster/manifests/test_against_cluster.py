@@ -1,11 +1,11 @@
 """What a real API server and a real KubeRay say to the objects; nothing of them stays behind."""
 
-import os
 import subprocess
 import time
 import uuid
 
 import pytest
+from real_cluster import need_cluster
 
 from cluster.manifests.objects import objects, ray_service
 from cluster.settings import ClusterSettings, read_settings
@@ -15,7 +15,6 @@ pytestmark = pytest.mark.cluster
 
 kubernetes = pytest.importorskip("kubernetes")
 
-NO_CLUSTER = "KUBECONFIG names no cluster; any with KubeRay's operator will do, as kind with KubeRay's Helm chart."
 MANAGER = "scoring-tests"
 ADMITTED_SECONDS = 60
 NAMES = ["local", "aks"]
@@ -28,8 +27,7 @@ def example_in(name: str, namespace: str, **values) -> ClusterSettings:
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
-    if not os.environ.get("KUBECONFIG"):
-        pytest.skip(NO_CLUSTER)
+    need_cluster()
     # What a cluster knows may be another than at the last run, so nothing that was kept of it is read.
     cache = tmp_path_factory.mktemp("discovery") / "cache.json"
     return kubernetes.dynamic.DynamicClient(kubernetes.config.new_client_from_config(), cache_file=str(cache))
