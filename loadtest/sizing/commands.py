@@ -140,7 +140,10 @@ def gpu(
     _check_gpu(types, gpu_node)
     cpu, with_gpu = read_capacity(on_cpu), read_capacity(on_gpu)
     found = equivalence(cpu, with_gpu, cpu_node=nodes[0], gpu_node=nodes[1], types=types, utilization=utilization)
-    _show([equivalence_table(cpu, found, *nodes, types, utilization)], json, markdown=markdown)
+    table = equivalence_table(
+        cpu.model, found, cpu_node=nodes[0], gpu_node=nodes[1], types=types, utilization=utilization
+    )
+    _show([table], json, markdown=markdown)
 
 
 def _check_gpu(types: NodeTypes, name: str) -> None:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from loadtest.report import Report
-from loadtest.sizing.capacity import Capacity
 from loadtest.sizing.demand import Demand, Need, explain
 from loadtest.sizing.money import Equivalence
-from loadtest.sizing.node_types import NodeType, NodeTypes
+from loadtest.sizing.node_types import HOURS_PER_MONTH, NodeType, NodeTypes
 from loadtest.sizing.plan import Cluster, Plan, pool_lines
 
 NOT_MEASURED = "not measured"
@@ -21,7 +20,7 @@ def replica_table(demands: Sequence[Demand], formula: Plan, curve: Plan | None) 
     notes = ["Formula: replicas = ceil(requests/s x seconds per request / utilization / requests per replica)."]
     for number, demand in enumerate(demands):
         by_formula = formula.needs[number]
-        by_curve = curve.needs[number] if curve else None
+        by_curve = curve.needs[number] if curve and demand.capacity else None
         rows += _rows(demand, by_formula, by_curve)
         notes += _notes(demand, by_formula, by_curve)
     title = "Replicas by the formula and by the measured curve"
@@ -58,23 +57,25 @@ def cost_table(plans: dict[str, Plan], cluster: Cluster) -> Report:
     return Report("Nodes and money", columns, rows, _terms(plans, cluster), data)
 
 
-def equivalence_table(cpu: Capacity, found: Equivalence, cpu_node: NodeType, gpu_node: NodeType, types: NodeTypes,
-                      utilization: float) -> Report:  # fmt: skip
+def equivalence_table(
+    model: str, found: Equivalence, *, cpu_node: NodeType, gpu_node: NodeType, types: NodeTypes, utilization: float
+) -> Report:
     """Return how many CPUs equal one GPU, and what a million requests cost on each."""
     rows = [
         ["one core", f"{found.cpu_per_core:,.1f}", cpu_node.name, f"{found.cpu_per_million:,.2f}"],
         ["one GPU", f"{found.gpu:,.1f}", gpu_node.name, f"{found.gpu_per_million:,.2f}"],
     ]
     cheaper = "GPU" if found.gpu_per_million < found.cpu_per_million else "CPU"
+    part = f"A GPU cannot be had in parts: below {found.least_rate:,.1f} requests/s, CPUs cost less than one GPU."
     notes = [
-        f"One GPU does what {found.cores:,.1f} cores do. The {cheaper} is cheaper where it is busy: a GPU node is, up to "
-        f"{types.currency} {found.price_limit:,.3f} an hour for each GPU.",
-        f"A GPU cannot be had in parts: below {found.least_rate:,.1f} requests/s, fewer CPUs cost less than one GPU node.",
+        f"One GPU does what {found.cores:,.1f} cores do. Both busy, the {cheaper} is cheaper.",
+        f"A GPU's hour is worth {types.currency} {found.price_limit:,.3f}: what those cores cost.",
+        *([part] if cheaper == "GPU" else []),
         f"Both {utilization:.0%} busy on average. A GPU node's own cores must still decode and answer HTTP.",
         types.terms_line(),
     ]
     columns = ["", "Requests/s within p99", "Node", f"{types.currency} per million requests"]
-    return Report(f"CPU or GPU: {cpu.model}", columns, rows, notes, asdict(found))
+    return Report(f"CPU or GPU: {model}", columns, rows, notes, asdict(found))
 
 
 def _rows(demand: Demand, formula: Need, curve: Need | None) -> list[list[str]]:
@@ -94,16 +95,15 @@ def _rows(demand: Demand, formula: Need, curve: Need | None) -> list[list[str]]:
 
 def _notes(demand: Demand, formula: Need, curve: Need | None) -> list[str]:
     if curve is None or demand.capacity is None:
-        return [
-            f"{demand.name}: missing is what a replica answers within p99; measure it with `scoring loadtest capacity` "
-            f"and give --model {demand.name}=FILE. Until then batches, waiting and the ingress's real cost are guesses."
-        ]
+        missing = (
+            f"{demand.name}: what a replica answers within p99 is missing, and so what waiting, batches and the ingress "
+            f"do; measure it with `scoring loadtest capacity` and give --model {demand.name}=FILE."
+        )
+        return [missing]
     target = demand.p99_ms or demand.capacity.p99_target_ms
     notes = [f"{explain(demand, formula, curve)} (p99 target {target:g} ms)"]
     if demand.capacity.reached_the_end(demand.p99_ms):
-        notes.append(
-            f"{demand.name}: the highest rate tried still kept p99; a replica may answer more than is used here."
-        )
+        notes.append(f"{demand.name}: the highest rate tried still kept p99; a replica may answer more.")
     if not curve.ingress_is_measured:
         notes.append(f"{demand.name}: no CPU figures were measured; the ingress is reckoned as by the formula.")
     return notes
@@ -116,12 +116,11 @@ def _terms(plans: dict[str, Plan], cluster: Cluster) -> list[str]:
         f"{pool.type.memory_gib:g} GiB for replicas"
         for name, pool in pools.items()
     ]
-    kept = f"The loss of {cluster.spare_nodes} nodes of each type leaves enough replicas." if cluster.spare_nodes else (
-        "There is no room for the loss of a node: --spare-nodes 1 adds it."
-    )  # fmt: skip
-    return [
-        "; ".join(rooms) + ".",
-        kept,
-        f"{cluster.types.terms_line()} A month has 730 hours; the mean rate is {cluster.average:.0%} of the peak. Only "
-        "nodes with replicas and Ray's head: docs/aks.md has the rest.",
-    ]
+    kept = (
+        f"Enough replicas are left when {cluster.spare_nodes} of the nodes of a type are lost."
+        if cluster.spare_nodes
+        else "The loss of a node leaves too few replicas: --spare-nodes 1 adds what that takes."
+    )
+    month = f"A month has {HOURS_PER_MONTH} hours; the mean rate is {cluster.average:.0%} of the peak."
+    rest = "Nodes with replicas and Ray's head only: docs/aks.md has the rest."
+    return ["; ".join(rooms) + ".", kept, f"{cluster.types.terms_line()} {month} {rest}"]
