@@ -96,8 +96,8 @@ def _rows(demand: Demand, formula: Need, curve: Need | None) -> list[list[str]]:
 def _notes(demand: Demand, formula: Need, curve: Need | None) -> list[str]:
     if curve is None or demand.capacity is None:
         missing = (
-            f"{demand.name}: what a replica answers within p99 is missing, and so what waiting, batches and the ingress "
-            f"do; measure it with `scoring loadtest capacity` and give --model {demand.name}=FILE."
+            f"{demand.name}: what a replica answers within p99 is missing, and so what waiting and batches "
+            f"do to it; measure it with `scoring loadtest capacity` and give --model {demand.name}=FILE."
         )
         return [missing]
     target = demand.p99_ms or demand.capacity.p99_target_ms
