@@ -11,7 +11,7 @@ import simpy
 
 from loadtest.sizing.simulation.caller import LEAST_WAITING, Caller, Limits
 from loadtest.sizing.simulation.parameters import Cluster, Workload
-from loadtest.sizing.simulation.replicas import Replica, Router
+from loadtest.sizing.simulation.replicas import Relay, Replica, Router, Stage
 from loadtest.sizing.simulation.stations import Machine, Then, Worker, after
 
 # The first requests find empty queues; they are not counted.
@@ -107,7 +107,7 @@ class _Plane:
         self._client_seconds = client_seconds
         self._haproxy = [Worker(machine, cluster.haproxy_threads) for machine in self._machines]
         self._model = [self._replica(worker) for worker in self._spread(cluster.replicas)]
-        self._preprocess: list[Replica] = []
+        self._preprocess: list[Relay] = []
         self._onward: list[Caller] = []
         self._doors = self._ingress()
         self._open = [0] * len(self._doors)
@@ -165,6 +165,7 @@ class _Plane:
         }
         if self._preprocess:
             busy["preprocess"] = _mean([replica.worker for replica in self._preprocess])
+            busy["decoders"] = _mean([replica.threads for replica in self._preprocess]) / cluster.decoders
         return busy
 
     def _mark(self, sign: int) -> None:
@@ -209,7 +210,8 @@ class _Plane:
 
     def _ingress(self) -> list[tuple[Worker, Caller]]:
         cluster, workload = self._cluster, self._workload
-        stage, items = self._model, workload.max_items
+        stage: Sequence[Stage] = self._model
+        items = workload.max_items
         if workload.preprocess:
             stage = self._preprocess = self._preprocessors()
             items = workload.preprocess_items
@@ -219,17 +221,27 @@ class _Plane:
             (worker, self._caller(worker, stage, limits, cluster.ingress)) for worker in self._spread(cluster.ingress)
         ]
 
-    def _preprocessors(self) -> list[Replica]:
+    def _preprocessors(self) -> list[Relay]:
         cluster, workload = self._cluster, self._workload
         limits = Limits(workload.max_items, cluster.calls(cluster.replicas, cluster.preprocess))
         replicas = []
-        for worker in self._spread(cluster.preprocess):
+        for worker, threads in zip(
+            self._spread(cluster.preprocess), self._spread(cluster.preprocess, cluster.decoders), strict=True
+        ):
             onward = self._caller(worker, self._model, limits, cluster.preprocess)
             self._onward.append(onward)
-            replicas.append(Replica(worker, self._preprocess_seconds, onward=onward.submit))
+            replicas.append(
+                Relay(
+                    worker,
+                    threads,
+                    call_seconds=self._callee_seconds,
+                    item_seconds=self._preprocess_seconds,
+                    onward=onward.submit,
+                )
+            )
         return replicas
 
-    def _caller(self, worker: Worker, stage: Sequence[Replica], limits: Limits, callers: int) -> Caller:
+    def _caller(self, worker: Worker, stage: Sequence[Stage], limits: Limits, callers: int) -> Caller:
         cluster = self._cluster
         age = len(stage) * callers / self._rate
         router = Router(self.env, stage, cluster.network, cluster.cache_seconds, cluster.probe, age, self._random)
@@ -242,16 +254,19 @@ class _Plane:
         workload = self._workload
         return self._vary(workload.callee * calls + workload.batch + workload.item * items)
 
-    def _preprocess_seconds(self, calls: int, items: int) -> float:
-        return self._vary(self._workload.callee * calls + self._workload.preprocess * items)
+    def _callee_seconds(self) -> float:
+        return self._vary(self._workload.callee)
+
+    def _preprocess_seconds(self) -> float:
+        return self._vary(self._workload.preprocess)
 
     def _vary(self, seconds: float) -> float:
         spread = self._workload.variation
         return seconds * self._random.gammavariate(spread**-2, spread**2) if spread else seconds
 
-    def _spread(self, workers: int) -> list[Worker]:
+    def _spread(self, workers: int, threads: int = 1) -> list[Worker]:
         """Put one process after the other on the nodes."""
-        return [Worker(self._machines[number % len(self._machines)]) for number in range(workers)]
+        return [Worker(self._machines[number % len(self._machines)], threads) for number in range(workers)]
 
     def _callers_of_the_model(self) -> Sequence[Caller]:
         return self._onward or [caller for _, caller in self._doors]

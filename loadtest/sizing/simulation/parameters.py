@@ -52,7 +52,7 @@ WORKLOADS: Mapping[str, Workload] = {
     ),
     "image": Workload(
         haproxy=0.0003, ingress=0.0020, caller=0.0010, callee=0.00092, batch=0.0, item=0.110, max_items=4,
-        preprocess=0.0035, joined=8,
+        preprocess=0.0035,
     ),
 }  # fmt: skip
 
@@ -67,6 +67,7 @@ class Cluster:
         replicas: of the model.
         ingress: replicas of the ingress.
         preprocess: replicas of the stage before the model, where the workload has one.
+        decoders: threads of each that decode.
         haproxy_threads: of HAProxy on each node.
         network: seconds from one process to another on another node.
         calls_per_replica: calls that may be out for each replica of the called stage.
@@ -80,6 +81,7 @@ class Cluster:
     replicas: int
     ingress: int
     preprocess: int = 1
+    decoders: int = 2
     haproxy_threads: int = 4
     network: float = 0.0002
     calls_per_replica: int = 2

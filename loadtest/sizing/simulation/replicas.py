@@ -6,6 +6,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import simpy
 
@@ -27,6 +28,15 @@ class Call:
     replied: Callable[[int], None]
 
 
+class Stage(Protocol):
+    """A replica of any stage, as a router sees it."""
+
+    length: int
+
+    def receive(self, call: Call) -> None:
+        """Take a call."""
+
+
 class Replica:
     """Works on one call after the other, or on what several of them carry.
 
@@ -34,17 +44,13 @@ class Replica:
         worker: its process.
         seconds: of a turn, by number of calls and of requests.
         joined: requests that it takes at once from several calls.
-        onward: hands one request to the next stage; None: there is none.
     """
 
-    def __init__(
-        self, worker: Worker, seconds: Callable[[int, int], float], *, joined: int = 1, onward: Submit | None = None
-    ) -> None:
+    def __init__(self, worker: Worker, seconds: Callable[[int, int], float], *, joined: int = 1) -> None:
         self.worker = worker
         self.length = 0
         self._seconds = seconds
         self._joined = joined
-        self._onward = onward
         self._waiting: deque[Call] = deque()
         self._is_busy = False
 
@@ -69,26 +75,57 @@ class Replica:
         self._is_busy = False
         self._begin()
         for call in calls:
-            if self._onward is None:
-                self._reply(call)
-            else:
-                self._hand_on(call, self._onward)
+            self.length -= 1
+            call.replied(self.length)
 
-    def _hand_on(self, call: Call, onward: Submit) -> None:
+
+class Relay:
+    """Prepares the requests of a call one by one, and hands each on as soon as it is ready.
+
+    Args:
+        worker: its event loop.
+        threads: that prepare.
+        call_seconds: of the event loop, for a call.
+        item_seconds: of a thread, for each request.
+        onward: hands one request to the next stage.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        threads: Worker,
+        *,
+        call_seconds: Callable[[], float],
+        item_seconds: Callable[[], float],
+        onward: Submit,
+    ) -> None:
+        self.worker = worker
+        self.threads = threads
+        self.length = 0
+        self._call_seconds = call_seconds
+        self._item_seconds = item_seconds
+        self._onward = onward
+
+    def receive(self, call: Call) -> None:
+        """Take a call; it is answered when the last of its requests is."""
+        self.length += 1
         left = len(call.items)
 
         def answered() -> None:
             nonlocal left
             left -= 1
             if not left:
-                self._reply(call)
+                self.length -= 1
+                call.replied(self.length)
 
-        for _ in call.items:
-            onward(answered)
+        def begun() -> None:
+            for _ in call.items:
+                self.threads.do(self._item_seconds(), lambda: self._hand_on(answered))
 
-    def _reply(self, call: Call) -> None:
-        self.length -= 1
-        call.replied(self.length)
+        self.worker.do(self._call_seconds(), begun)
+
+    def _hand_on(self, answered: Then) -> None:
+        self._onward(answered)
 
 
 @dataclass(slots=True)
@@ -116,7 +153,7 @@ class Router:
     """
 
     env: simpy.Environment
-    replicas: Sequence[Replica]
+    replicas: Sequence[Stage]
     network: float
     cache_seconds: float
     probe: float
