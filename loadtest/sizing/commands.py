@@ -18,6 +18,7 @@ from loadtest.options import Json, Markdown
 if TYPE_CHECKING:
     from loadtest.report import Report
     from loadtest.sizing.node_types import NodeTypes
+    from loadtest.sizing.simulation.parameters import Workload
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -30,6 +31,8 @@ Each = list[str] | None
 
 _CPU_NODE = "Standard_D8ds_v5"
 _GPU_NODE = "Standard_NC4as_T4_v3"
+
+_FEWEST_REQUESTS, _MOST_REQUESTS = 40_000, 200_000
 
 
 def _in_one_sentence(command: Callable[..., None]) -> Callable[..., None]:
@@ -162,3 +165,85 @@ def _show(reports: Sequence[Report], json: Path | None, *, markdown: bool) -> No
         together = Report(reports[0].title, [], [], data={report.title: report.data for report in reports})
         together.notes.extend(note for report in reports for note in report.notes)
         together.write(json, measured_here=False)
+
+
+@app.command()
+@_in_one_sentence
+def simulate(
+    *,
+    rate: Annotated[float, typer.Option(min=0.1, help="Requests per second.")],
+    workload: Annotated[str, typer.Option(help="What requests cost: faq, faq-scikit-learn, image.")] = "faq",
+    nodes: Annotated[int, typer.Option(min=1, help="With replicas; the head is one more.")] = 100,
+    replicas: Annotated[int, typer.Option(min=1, help="Of the model.")] = 1000,
+    cores: Annotated[int, typer.Option(min=1, help="Of each node.")] = 16,
+    ingress: Annotated[int | None, typer.Option(min=1, help="Replicas.  [default: one a node]")] = None,
+    preprocess: Annotated[int | None, typer.Option(min=1, help="Replicas, for image.  [default: one a node]")] = None,
+    shared_calls: Annotated[
+        bool, typer.Option("--shared-calls", help="All callers together have two calls out for a replica.")
+    ] = False,
+    requests: Annotated[
+        int | None, typer.Option(min=1000, help="That are simulated.  [default: of 1 s, 40,000 to 200,000]")
+    ] = None,
+    health_period: Annotated[float, typer.Option(min=0.1, help="Seconds between health checks.")] = 3,
+    report_period: Annotated[float, typer.Option(min=0.1, help="Seconds between reports of load.")] = 1,
+    changing: Annotated[bool, typer.Option("--changing", help="Replicas come or go all the time.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the random numbers.")] = 1,
+    json: Json = None,
+    markdown: Markdown = False,
+) -> None:
+    """Simulate a large cluster: how busy each component is, latency, and the first bottleneck."""
+    from loadtest.sizing.simulation.control_plane import simulate_control
+    from loadtest.sizing.simulation.data_plane import simulate_rate
+    from loadtest.sizing.simulation.paper import on_paper, start
+    from loadtest.sizing.simulation.parameters import Cluster, Control
+    from loadtest.sizing.simulation.tables import simulation_tables
+
+    costs = _workload(workload)
+    cluster = Cluster(
+        nodes, cores, replicas, ingress or nodes, preprocess=preprocess or nodes, shared_calls=shared_calls
+    )
+    control, stages = Control(health_period=health_period, report_period=report_period), 2 if costs.preprocess else 1
+    count = requests or min(_MOST_REQUESTS, max(_FEWEST_REQUESTS, round(rate)))
+    tables = simulation_tables(
+        workload,
+        cluster,
+        rate,
+        simulated=simulate_rate(costs, cluster, rate=rate, requests=count, seed=seed),
+        control=simulate_control(cluster, control, stages=stages, changing=changing, seed=seed),
+        paper=on_paper(costs, cluster, control, rate=rate),
+        start=start(cluster, control, stages=stages),
+    )
+    _show(tables, json, markdown=markdown)
+
+
+@app.command()
+@_in_one_sentence
+def paper(
+    *,
+    workload: Annotated[str, typer.Option(help="What requests cost: faq, faq-scikit-learn, image.")] = "faq",
+    cores: Annotated[int, typer.Option(min=1, help="Of each node.")] = 16,
+    json: Json = None,
+    markdown: Markdown = False,
+) -> None:
+    """Reckon clusters of 1 to 100 nodes and 10 to 1,000 replicas by formulas: how much, and what is full first."""
+    from loadtest.sizing.simulation.paper import on_paper
+    from loadtest.sizing.simulation.parameters import Cluster, Control
+    from loadtest.sizing.simulation.tables import paper_table
+
+    costs = _workload(workload)
+    sizes = [(1, 10), (10, 10), (10, 100), (100, 100), (100, 1000)]
+    clusters = [
+        Cluster(nodes, cores, replicas, ingress, preprocess=nodes)
+        for nodes, replicas in sizes
+        for ingress in (nodes, 4 * nodes)
+    ]
+    cells = [(cluster, on_paper(costs, cluster, Control(), rate=cluster.nodes)) for cluster in clusters]
+    _show([paper_table(workload, cells)], json, markdown=markdown)
+
+
+def _workload(name: str) -> Workload:
+    from loadtest.sizing.simulation.parameters import WORKLOADS
+
+    if name not in WORKLOADS:
+        raise BenchmarkError(f"There is no workload {name}; there are {', '.join(WORKLOADS)}.")
+    return WORKLOADS[name]

@@ -111,7 +111,7 @@ class _Plane:
         self._onward: list[Caller] = []
         self._doors = self._ingress()
         self._open = [0] * len(self._doors)
-        self._sent = self._counted = self._refused = self._warm = 0
+        self._answered = self._sent = self._counted = self._refused = self._warm = 0
         self._latencies: list[float] = []
         self._begun = self._ended = 0.0
         self._marks: dict[str, float] = {}
@@ -169,7 +169,7 @@ class _Plane:
         return busy
 
     def _mark(self, sign: int) -> None:
-        for name, value in {**self._busy(), "answered": float(len(self._latencies))}.items():
+        for name, value in {**self._busy(), "answered": float(self._answered)}.items():
             self._marks[name] = self._marks.get(name, 0.0) + sign * value
 
     def _stop(self) -> None:
@@ -195,6 +195,7 @@ class _Plane:
 
         def answered() -> None:
             self._open[number] -= 1
+            self._answered += 1
             if is_counted:
                 self._latencies.append(self.env.now - arrived + 2 * self._cluster.network)
             then()
