@@ -103,8 +103,9 @@ def _warnings(busy: Mapping[str, float], simulated: Outcome) -> list[str]:
 
 def _start_line(start: Start) -> str:
     return (
-        f"Starting all replicas takes at least {start.actors:.1f} s until GCS has started the actors, "
-        f"{start.lookups:.1f} s of GCS until handles have looked them up, {start.broadcasts:.1f} s of the controller to tell everybody."
+        f"Starting all replicas takes at least {start.actors:.1f} s until GCS has started the actors, and "
+        f"{start.lookups:.1f} s of GCS for handles to look them up, {start.broadcasts:.1f} s of the controller to tell "
+        "everybody."
     )
 
 
