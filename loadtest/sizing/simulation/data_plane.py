@@ -30,7 +30,7 @@ class Outcome:
         latencies: of answers, in seconds, sorted.
         utilization: share of its time that each component worked: HAProxy, ingress, stages, nodes' cores.
         batch: mean requests in a call to the model.
-        probes: share of calls to the model for which the router had to ask first.
+        asked: share of calls to the model for which the router had to ask first.
     """
 
     requests: int
@@ -40,7 +40,7 @@ class Outcome:
     latencies: Sequence[float]
     utilization: Mapping[str, float]
     batch: float
-    probes: float
+    asked: float
 
     def percentile(self, share: float) -> float:
         """Return the latency that this share of answers did not exceed, in seconds."""
@@ -151,7 +151,7 @@ class _Plane:
             latencies=answered,
             utilization={name: self._marks[name] / seconds for name in self._busy()},
             batch=items / calls if calls else 0.0,
-            probes=sum(each.router.probes for each in callers) / calls if calls else 0.0,
+            asked=sum(each.router.asked for each in callers) / calls if calls else 0.0,
         )
 
     def _busy(self) -> Mapping[str, float]:
@@ -197,7 +197,7 @@ class _Plane:
             self._open[number] -= 1
             self._answered += 1
             if is_counted:
-                self._latencies.append(self.env.now - arrived + 2 * self._cluster.network)
+                self._latencies.append(self.env.now - arrived + self._cluster.network)
             then()
 
         def submitted() -> None:

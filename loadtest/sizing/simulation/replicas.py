@@ -149,7 +149,7 @@ class Router:
         probe: seconds to ask for it.
         mean_age: of what a router knows, where it has been running for long.
         random: of this simulation.
-        probes: how often it asked.
+        asked: calls before which it did.
     """
 
     env: simpy.Environment
@@ -159,7 +159,7 @@ class Router:
     probe: float
     mean_age: float
     random: random.Random
-    probes: int = 0
+    asked: int = 0
     _known: dict[int, _Known] = field(default_factory=dict)
 
     def send(self, items: Sequence[Then], replied: Then) -> None:
@@ -167,7 +167,7 @@ class Router:
         two = self.random.sample(range(len(self.replicas)), min(2, len(self.replicas)))
         old = [number for number in two if self._is_old(number)]
         if old:
-            self.probes += len(old)
+            self.asked += 1
             after(self.env, self.probe, lambda: self._sent(two, old, items, replied))
         else:
             self._sent(two, old, items, replied)

@@ -74,7 +74,7 @@ def _latency_table(simulated: Outcome, rate: float, control: ControlOutcome) -> 
     figures = {f"p{share:g}": simulated.percentile(share / 100) * 1000 for share in (50, 90, 99, 99.9)}
     rows = [[
         f"{rate:,.0f}", f"{simulated.throughput:,.0f}", *(f"{value:,.1f}" for value in figures.values()),
-        f"{simulated.refused:,}", f"{simulated.batch:.1f}", f"{simulated.probes:.0%}",
+        f"{simulated.refused:,}", f"{simulated.batch:.1f}", f"{simulated.asked:.0%}",
     ]]  # fmt: skip
     columns = ["Requests/s", "Answered/s", *(f"{name} ms" for name in figures), "Refused", "Requests a call",
                "Router asked first"]  # fmt: skip
