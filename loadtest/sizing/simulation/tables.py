@@ -16,7 +16,7 @@ from loadtest.sizing.simulation.parameters import Cluster
 FULL = 0.95
 
 # A simulation should last for many requests one after the other.
-LONGEST = 0.1
+LONGEST = 0.2
 
 
 def utilizations(simulated: Outcome, control: ControlOutcome, paper: Paper) -> Mapping[str, float]:
