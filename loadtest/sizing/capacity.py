@@ -9,9 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from loadtest.errors import BenchmarkError
 from loadtest.sizing.reading import from_json, read_text
 
-# A point that lost requests or was not driven properly says nothing about capacity.
-FEWEST_POINTS_OF_A_SLOPE = 2
-
 
 class _Measured(BaseModel):
     # Further keys are the measurer's own.
@@ -111,21 +108,6 @@ class Capacity(_Measured):
     def reached_the_end(self, p99_target_ms: float | None = None) -> bool:
         """Whether the highest rate tried still kept the target, so that the capacity is at least that."""
         return self.best(p99_target_ms) is self.rising[-1]
-
-    def cpu_seconds_per_request(self) -> float | None:
-        """Return the CPU time of one more request in the whole service, by least squares; None without figures.
-
-        A service takes some CPU at rest, so this is the slope of cores over rate and not their ratio. Rates whose
-        requests were not all answered are left out.
-        """
-        seen = [(point.rate, point.cpu_cores) for point in self.points
-                if point.valid and point.errors == 0 and point.cpu_cores is not None]  # fmt: skip
-        if len({rate for rate, _ in seen}) < FEWEST_POINTS_OF_A_SLOPE:
-            return None
-        rate_mean = sum(rate for rate, _ in seen) / len(seen)
-        cores_mean = sum(cores for _, cores in seen) / len(seen)
-        covariance = sum((rate - rate_mean) * (cores - cores_mean) for rate, cores in seen)
-        return max(0.0, covariance / sum((rate - rate_mean) ** 2 for rate, _ in seen))
 
 
 def read_capacity(path: Path) -> Capacity:

@@ -60,13 +60,6 @@ def test_where_no_rate_held_nothing_can_be_sized(read):
         read(points=[point(100, 90)], capacity_per_s=0).per_replica()
 
 
-def test_cpu_of_a_request_is_the_slope_and_leaves_out_what_idles(read):
-    line = [point(rate, 9, cpu_cores=0.1 + 0.001 * rate) for rate in (100, 300, 800)]
-    assert read(points=line).cpu_seconds_per_request() == pytest.approx(0.001)
-    assert read().cpu_seconds_per_request() is None
-    assert read(points=[line[2]]).cpu_seconds_per_request() is None
-
-
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
