@@ -34,19 +34,38 @@ class Report:
     notes: list[str] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
 
-    def markdown(self) -> str:
-        """Return the table in Markdown, with the machine."""
+    def markdown(self, *, measured_here: bool = True) -> str:
+        """Return the table in Markdown, with the machine where figures come from it."""
         lines = [self.columns, ["---"] * len(self.columns), *self.rows]
         table = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines]
-        return "\n".join([f"{self.title}. {machine_line()}.", "", *table, *(f"\n{note}" for note in self.notes)])
+        title = f"{self.title}. {machine_line()}." if measured_here else f"{self.title}."
+        return "\n".join([title, "", *table, *(f"\n{note}" for note in self.notes)])
 
-    def json(self) -> str:
-        """Return title, machine and every figure as JSON."""
-        return json.dumps({"title": self.title, "machine": machine_line(), "notes": self.notes, **self.data}, indent=2)
+    def json(self, *, measured_here: bool = True) -> str:
+        """Return title, machine where figures come from it, and every figure as JSON."""
+        machine = {"machine": machine_line()} if measured_here else {}
+        return json.dumps({"title": self.title, **machine, "notes": self.notes, **self.data}, indent=2)
+
+    def write(self, file: Path, *, measured_here: bool = True) -> None:
+        """Write the figures.
+
+        Raises:
+            BenchmarkError: the file cannot be written.
+        """
+        try:
+            file.write_text(self.json(measured_here=measured_here) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise BenchmarkError(f"{file} cannot be written: {error.strerror}.") from None
 
 
-def show(report: Report, *, json_file: Path | None, markdown: bool) -> None:
+def show(report: Report, *, json_file: Path | None, markdown: bool, measured_here: bool = True) -> None:
     """Print a report, and write its figures where a file is named.
+
+    Args:
+        report: what was found.
+        json_file: gets every figure.
+        markdown: print the table in Markdown.
+        measured_here: whether figures come from this machine, which is then named.
 
     Raises:
         BenchmarkError: the file cannot be written.
@@ -54,14 +73,12 @@ def show(report: Report, *, json_file: Path | None, markdown: bool) -> None:
     # As wide as the table needs: a terminal wraps a long line, where rich would cut figures off.
     console = Console(highlight=False, soft_wrap=True, width=TABLE_WIDTH)
     if markdown:
-        console.print(report.markdown(), markup=False)
+        console.print(report.markdown(measured_here=measured_here), markup=False)
     else:
-        console.print(_table(report), *report.notes, machine_line(), sep="\n")
+        machine = [machine_line()] if measured_here else []
+        console.print(_table(report), *report.notes, *machine, sep="\n")
     if json_file is not None:
-        try:
-            json_file.write_text(report.json() + "\n", encoding="utf-8")
-        except OSError as error:
-            raise BenchmarkError(f"{json_file} cannot be written: {error.strerror}.") from None
+        report.write(json_file, measured_here=measured_here)
 
 
 def _table(report: Report) -> Table:
