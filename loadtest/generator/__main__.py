@@ -1,10 +1,10 @@
 """A process of the generator: `python -m loadtest.generator master|worker`.
 
-Locust replaces the blocking parts of Python's library by those of gevent as soon as it is imported. Only these processes
-are for that: the command line, which measures the service's processes beside them, keeps its threads and sockets.
+Locust replaces the blocking parts of Python's library by those of gevent as soon as it is imported. Only these
+processes are for that: the command line, which watches the server beside them, keeps its threads and sockets.
 """
 
-# ruff: noqa: E402, I001 - Locust comes first, before anything that it has to replace parts of.
+# ruff: noqa: I001 - Locust comes first, before anything that it has to replace parts of.
 import locust  # noqa: F401
 
 import argparse
@@ -32,8 +32,10 @@ def main() -> None:
             run_master(given.host, given.port, given.expected)
         else:
             run_worker(given.host, given.port, credentials.headers(given.key_file, given.token_file))
-    except (BenchmarkError, ConnectionError) as error:
-        sys.exit(f"Error: {error or 'The master does not answer.'}")
+    except BenchmarkError as error:
+        sys.exit(f"Error: {error}")
+    except ConnectionError:
+        sys.exit("Error: The master does not answer.")
 
 
 main()

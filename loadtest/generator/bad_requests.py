@@ -18,8 +18,8 @@ _SENT_BYTES = 16 * 1024
 def bad_requests(requests: Sequence[Request]) -> list[Request]:
     """Return what is wrong in the ways in which clients are wrong; empty for requests without a body.
 
-    Of JSON: cut off, of a wrong type, without what it needs. Of files: no image. Of both: far larger than the limit, which
-    the client says and then does not send.
+    Of JSON: cut off, of a wrong type, without what it needs. Of files: no image. Of both: far larger than the limit,
+    which the client says and then does not send.
     """
     if not requests or not requests[0].body:
         return []

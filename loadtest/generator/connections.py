@@ -5,9 +5,10 @@ from __future__ import annotations
 import ssl
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import urlsplit
 
-import gevent
+import gevent  # type: ignore[import-untyped]
 from gevent import monkey, socket
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError, HTTPSocketResponse
 
@@ -98,11 +99,9 @@ class Connections:
     def _status(self, connection: socket.socket, prepared: Prepared) -> tuple[str, socket.socket | None]:
         """The status, and the connection if it is of no more use."""
         try:
-            try:
+            # A service that refuses early may have answered before it ended the connection.
+            with suppress(OSError):
                 connection.sendall(prepared.content)
-            except OSError:
-                # A service that refuses early may have answered before it ended the connection.
-                pass
             response = HTTPSocketResponse(connection, block_size=_BLOCK_BYTES, method=prepared.method)
             response.read()
         except (HTTPConnectionClosed, OSError):
@@ -131,7 +130,9 @@ class Connections:
             try:
                 connection.connect(address)
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                return connection if self._tls is None else self._tls.wrap_socket(connection, server_hostname=self._name)
+                return (
+                    connection if self._tls is None else self._tls.wrap_socket(connection, server_hostname=self._name)
+                )
             except BaseException as failed:
                 connection.close()
                 if not isinstance(failed, OSError):

@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, islice
 
-import gevent
-from gevent.event import Event
+import gevent  # type: ignore[import-untyped]
+from gevent.event import Event  # type: ignore[import-untyped]
 
 from loadtest.generator.arrivals import due_times, starts
 from loadtest.generator.bad_requests import EXPECTED as EXPECTED_STATUSES

@@ -63,7 +63,9 @@ class Histogram:
         return self.total / self.count if self.count else 0.0
 
     def percentile(self, share: float) -> float:
-        """Return the time that this share of all did not exceed (nearest rank), within `RELATIVE_ERROR` of the exact one.
+        """Return the time that this share of all did not exceed (nearest rank).
+
+        It is within `RELATIVE_ERROR` of the exact one.
 
         Args:
             share: above 0 up to 1.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import gevent
-from gevent.event import Event
+import gevent  # type: ignore[import-untyped]
+from gevent.event import Event  # type: ignore[import-untyped]
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
 from locust.rpc import Message
@@ -56,7 +58,7 @@ class Master:
         for name, listener in (("prepared", self._note_prepared), ("refused", self._note_refused)):
             self._runner.register_message(name, listener)
         self._runner.register_message("finished", self._note_finished)
-        environment.events.worker_report.add_listener(self._note_report)
+        environment.events.worker_report.add_listener(self._note_report)  # type: ignore[no-untyped-call]
 
     def serve(self) -> None:
         """Do what is asked on standard input, one run after the other, until it ends."""
@@ -170,9 +172,8 @@ def say(**what: Any) -> None:
     sys.stdout.flush()
 
 
-def _wait(is_so: Any, seconds: float) -> bool:
-    with gevent.Timeout(seconds, exception=False):
-        while not is_so():
-            gevent.sleep(_LOOK_SECONDS)
-        return True
-    return False
+def _wait(is_so: Callable[[], object], seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while not (so := bool(is_so())) and time.monotonic() < until:
+        gevent.sleep(_LOOK_SECONDS)
+    return so

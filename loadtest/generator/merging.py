@@ -1,4 +1,4 @@
-"""What all workers report becomes one run: steps, groups, a series; its memory does not grow with the number of requests."""
+"""What all workers report becomes one run, in memory that does not grow with the number of requests."""
 
 from __future__ import annotations
 
@@ -120,7 +120,9 @@ class Merge:
             "p50_ms": recent.ok.percentile(0.5) * MILLISECONDS,
             "p99_ms": recent.ok.percentile(0.99) * MILLISECONDS,
             "sent": sum(sums.sent for sums in self._steps.values()),
-            "late": sum(round(sums.lag.share_above(LATE_MS / MILLISECONDS) * sums.lag.count) for sums in self._steps.values()),
+            "late": sum(
+                round(sums.lag.share_above(LATE_MS / MILLISECONDS) * sums.lag.count) for sums in self._steps.values()
+            ),
             "errors": {kind: count for kind, count in outcomes.items() if kind not in {OK, EXPECTED}},
             "expected": outcomes[EXPECTED],
             "out": sum(each["out"] for each in self._recent.values()),

@@ -73,8 +73,8 @@ class Session:
 
         Args:
             plan: the run.
-            on_event: called when it has started, each second with its progress, and when it has finished. Ctrl-C ends the
-                run before its time, and what was measured is returned.
+            on_event: called when it has started, each second with its progress, and when it has finished. Ctrl-C ends
+                the run before its time, and what was measured is returned.
 
         Raises:
             BenchmarkError: the generator failed.

@@ -248,6 +248,4 @@ def times_of(histogram: Histogram) -> Times:
 def counts_of(wanted: int, sent: int, outcomes: dict[str, int]) -> Counts:
     """Tell what went well from errors."""
     errors = {kind: number for kind, number in sorted(outcomes.items()) if kind not in {OK, EXPECTED}}
-    return Counts(
-        wanted=wanted, sent=sent, ok=outcomes.get(OK, 0), expected=outcomes.get(EXPECTED, 0), errors=errors
-    )
+    return Counts(wanted=wanted, sent=sent, ok=outcomes.get(OK, 0), expected=outcomes.get(EXPECTED, 0), errors=errors)

@@ -179,7 +179,9 @@ def _of_files(path: str, file: Path) -> list[Request]:
     files = sorted(each for each in file.iterdir() if each.is_file()) if file.is_dir() else [file]
     types = {**CONTENT_TYPES, ".json": "application/json", ".txt": "text/plain"}
     try:
-        found = [Payload(each.read_bytes(), types.get(each.suffix.lower(), "application/octet-stream")) for each in files]
+        found = [
+            Payload(each.read_bytes(), types.get(each.suffix.lower(), "application/octet-stream")) for each in files
+        ]
     except OSError as error:
         raise BenchmarkError(f"{file} cannot be read: {error.strerror}.") from None
     if not found:

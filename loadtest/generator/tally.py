@@ -36,7 +36,12 @@ class Cell:
 
     def packed(self) -> list[Any]:
         """Return plain values for a message."""
-        return [self.wanted, self.sent, dict(self.outcomes), *(each.packed() for each in (self.ok, self.failed, self.lag))]
+        return [
+            self.wanted,
+            self.sent,
+            dict(self.outcomes),
+            *(each.packed() for each in (self.ok, self.failed, self.lag)),
+        ]
 
 
 class Tally:

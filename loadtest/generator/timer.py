@@ -6,8 +6,8 @@ import ctypes
 import os
 import time
 
-import gevent
-from gevent.socket import wait_read
+import gevent  # type: ignore[import-untyped]
+from gevent.socket import wait_read  # type: ignore[import-untyped]
 
 _NANOSECONDS = 10**9
 _ABSOLUTE = 1

@@ -1,4 +1,4 @@
-"""Whether the generator could do what was wanted. Where it could not, figures are its own limits and not the service's."""
+"""Whether the generator could do what was wanted; where it could not, figures are its own limits."""
 
 from __future__ import annotations
 

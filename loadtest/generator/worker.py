@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import gevent
+import gevent  # type: ignore[import-untyped]
 from locust import User, runners, task
 from locust.env import Environment
 from locust.exception import StopUser
@@ -23,7 +23,7 @@ NO_STEP = -1
 
 
 class Driver(User):
-    """The one user of a worker: Locust starts it when the run starts. It sends what is due; it never waits for answers."""
+    """The one user of a worker: Locust starts it when the run starts, and it does all that is due."""
 
     drive: ClassVar[Drive | None] = None
     ended: ClassVar[Any] = None
@@ -51,8 +51,8 @@ class Worker:
     """
 
     def __init__(self, host: str, port: int, headers: Mapping[str, str]) -> None:
-        # Locust's own is three seconds; progress is shown each second. Its own statistics stay empty: they count from when
-        # a request was sent and not from when it was due, and round.
+        # Locust's own is three seconds; progress is shown each second. Its own statistics stay empty: they count from
+        # when a request was sent and not from when it was due, and round.
         runners.WORKER_REPORT_INTERVAL = REPORT_SECONDS
         self._headers = headers
         self._drive: Drive | None = None
@@ -62,7 +62,7 @@ class Worker:
         self._runner = environment.create_worker_runner(host, port)
         self._runner.register_message("plan", self._prepare)
         self._runner.register_message("cease", self._cease)
-        environment.events.report_to_master.add_listener(self._add_report)
+        environment.events.report_to_master.add_listener(self._add_report)  # type: ignore[no-untyped-call]
         Driver.ended = self._finish
 
     def run(self) -> None:
@@ -100,7 +100,15 @@ class Worker:
         at = drive.at()
         taken = drive.tally.take()
         step = drive.step_at(max(at - wall / 2, 0.0)) if drive.sends else NO_STEP
-        return {"number": self._number, "at": at, "step": step, "wall": wall, "cpu": cpu, "out": drive.in_flight, **taken}
+        return {
+            "number": self._number,
+            "at": at,
+            "step": step,
+            "wall": wall,
+            "cpu": cpu,
+            "out": drive.in_flight,
+            **taken,
+        }
 
     def _finish(self) -> None:
         """Tell the master all that it does not know yet, and how much it should know."""
