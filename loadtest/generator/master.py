@@ -94,9 +94,9 @@ class Master:
         count = len(self._numbers)
         # It returns when all workers have their driver, whose first requests are out by then.
         gevent.spawn(self._runner.start, count, spawn_rate=count)
-        self._watch(merge, plan)
+        left = count - self._watch(merge, plan)
         self._runner.stop()
-        _wait(lambda: self._runner.worker_count >= count, STOP_SECONDS)
+        _wait(lambda: self._runner.worker_count >= left, STOP_SECONDS)
         into.write_text(merge.measured(stopped=self._stopped).model_dump_json(), encoding="utf-8")
         self._merge = None
         say(event="finished")
@@ -118,8 +118,8 @@ class Master:
             return "A worker did not get ready."
         return self._refused
 
-    def _watch(self, merge: Merge, plan: Plan) -> None:
-        """Tell about progress until all workers are done or gone."""
+    def _watch(self, merge: Merge, plan: Plan) -> int:
+        """Tell about progress until all workers are done or gone; returns how many are gone."""
         longest = plan.seconds + plan.timeout_seconds + FINISH_SECONDS
         gone: set[str] = set()
         with gevent.Timeout(longest, exception=False):
@@ -134,6 +134,7 @@ class Master:
                 say(event="progress", **merge.progress())
         for worker in set(self._numbers) - self._finished - gone:
             merge.lose(self._numbers[worker])
+        return len(gone)
 
     def _note_prepared(self, environment: Environment, msg: Message) -> None:  # noqa: ARG002 - Locust's names
         if msg.data["run"] == self._runs:

@@ -57,9 +57,15 @@ def default_workers(rate: float | None, clients: int | None) -> int:
 
 
 class Session:
-    """Processes that are ready, for one run after the other."""
+    """Processes that are ready, for one run after the other.
+
+    Attributes:
+        processes: of this machine, the master first.
+        workers: how many workers there are, those of other machines included.
+    """
 
     def __init__(self, master: subprocess.Popen[str], said: IO[str], directory: Path) -> None:
+        self.processes = [master]
         self._master = master
         self._said = said
         self._directory = directory
@@ -86,11 +92,15 @@ class Session:
             try:
                 event = self.next_event()
             except KeyboardInterrupt:
-                self._tell(cease=True)
+                self.cease()
                 continue
             on_event(event)
             if event["event"] == "finished":
                 return Measured.model_validate_json(into.read_text(encoding="utf-8"))
+
+    def cease(self) -> None:
+        """End a run before its time; what is out is still waited for."""
+        self._tell(cease=True)
 
     def next_event(self, timeout: float | None = None) -> Event:
         """Return what the master says next.
@@ -140,18 +150,17 @@ def session(crew: Crew, on_port: Callable[[int], None] = lambda _: None) -> Iter
         raise BenchmarkError("There is no worker; give --workers or --remote-workers.")
     with TemporaryDirectory(prefix="loadtest-") as directory, TemporaryFile("w+", errors="replace") as said:
         options = ["--host", crew.host, "--port", str(crew.port), "--expected", str(crew.local + crew.remote)]
-        started = [_start("master", options, said)]
+        found = Session(_start("master", options, said), said, Path(directory))
         try:
-            found = Session(started[0], said, Path(directory))
             port = found.next_event(timeout=120)["port"]
             on_port(port)
             host = "127.0.0.1" if crew.host in {"*", "0.0.0.0"} else crew.host  # noqa: S104 - compared
             arguments = worker_arguments(host, port, crew.key_file, crew.token_file)
-            started += [_start("worker", arguments, said) for _ in range(crew.local)]
+            found.processes += [_start("worker", arguments, said) for _ in range(crew.local)]
             found.workers = found.next_event()["workers"]
             yield found
         finally:
-            _stop(started)
+            _stop(found.processes)
 
 
 def worker_arguments(host: str, port: int, key_file: Path | None, token_file: Path | None) -> list[str]:

@@ -41,7 +41,7 @@ class _Lines:
         if event["event"] == "progress" and event["at"] >= self._next:
             self._next = event["at"] + LINE_SECONDS
             pairs = ", ".join(f"{name} {value}" for name, value in figures(self._plan, event))
-            self._console.print(f"{self._title}: {pairs}", markup=False)
+            self._console.print(f"{self._title}: {pairs}", markup=False, soft_wrap=True)
 
 
 def table(plan: Plan, title: str, event: Mapping[str, Any]) -> Table:
