@@ -71,6 +71,7 @@ class Merge:
         self._numbers: Counter[int] = Counter()
         self._rows: list[Row] = []
         self._lost: list[str] = []
+        self._gone: set[int] = set()
 
     def add(self, worker: int, report: Mapping[str, Any]) -> None:
         """Add a worker's report."""
@@ -88,7 +89,7 @@ class Merge:
         used[1] += report["wall"]
         share = report["cpu"] / report["wall"] if report["wall"] else 0.0
         self._recent[worker] = {"at": report["at"], "cpu": share, "out": report["out"]}
-        self._close(report["at"] - self._plan.timeout_seconds - _LATE_REPORT_SECONDS)
+        self._close(self._known_until() - self._plan.timeout_seconds - _LATE_REPORT_SECONDS)
 
     def check(self, worker: int, last_report: Mapping[str, Any], totals: Mapping[str, int]) -> None:
         """Note if reports of a worker that has finished are missing."""
@@ -100,13 +101,14 @@ class Merge:
     def lose(self, worker: int) -> None:
         """Note that a worker is gone."""
         self._lost.append(f"Worker {worker + 1} was lost during the run.")
+        self._gone.add(worker)
 
     def progress(self) -> dict[str, Any]:
         """Return how it goes, for a person who watches."""
-        at = max((each["at"] for each in self._recent.values()), default=0.0)
+        at = self._known_until()
         every = self._plan.interval_seconds
         recent, seconds = Sums(), max(every, _RECENT_SECONDS)
-        intervals = [each for each in self._open if at - seconds <= (each + 1) * every <= at]
+        intervals = [each for each in self._open if at - seconds < (each + 1) * every <= at]
         for interval in intervals:
             for group, sums in self._open[interval].items():
                 if group < self._bad:
@@ -138,6 +140,11 @@ class Merge:
         return Measured(
             steps=steps, groups=groups, rows=self._rows, workers=self._workers, lost=self._lost, stopped=stopped
         )
+
+    def _known_until(self) -> float:
+        """Until when all workers that are there have reported."""
+        known = [self._recent.get(each, {"at": 0.0})["at"] for each in range(self._workers) if each not in self._gone]
+        return min(known, default=0.0)
 
     def _step(self, number: int) -> StepFigures:
         step = self._plan.steps[number]
