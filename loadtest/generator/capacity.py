@@ -33,6 +33,7 @@ def find(
     target: Target,
     *,
     first: float,
+    most: float,
     seconds: float,
     warm_up: float,
     p99_ms: float,
@@ -46,6 +47,7 @@ def find(
         plan: what to send; its steps are made here.
         target: the service.
         first: rate to begin with.
+        most: rate beyond which nobody is interested.
         seconds: of each step, after its warm-up.
         warm_up: seconds before, at the same rate.
         p99_ms: what p99 must stay below.
@@ -70,7 +72,7 @@ def find(
         kept[rate] = results
         return point
 
-    found = search(measure, first, p99_ms)
+    found = search(measure, first, p99_ms, most)
     return found, kept.get(found.capacity)
 
 

@@ -27,6 +27,7 @@ class Wanted:
         p99_ms: what p99 must stay below.
         errors: share of requests that may fail.
         first_rate: to begin with.
+        most_rate: beyond which nobody is interested.
         seconds: of each step.
         warm_up: seconds before each.
         replicas: of the model; None for one, or as somebody else has started it.
@@ -37,6 +38,7 @@ class Wanted:
     p99_ms: float
     errors: float
     first_rate: float
+    most_rate: float
     seconds: float
     warm_up: float
     replicas: int | None
@@ -63,8 +65,8 @@ def find_capacity(
         workers = load.workers or len(os.sched_getaffinity(0))
         with load.session(console, rate=None, clients=workers) as session:
             found, best = capacity.find(
-                session, plan, target, first=wanted.first_rate, seconds=wanted.seconds, warm_up=wanted.warm_up,
-                p99_ms=wanted.p99_ms, error_share=wanted.errors, console=console,
+                session, plan, target, first=wanted.first_rate, most=wanted.most_rate, seconds=wanted.seconds,
+                warm_up=wanted.warm_up, p99_ms=wanted.p99_ms, error_share=wanted.errors, console=console,
             )  # fmt: skip
         deployment = f"{wanted.model}-{load.sources.version}"
         data = capacity.content(

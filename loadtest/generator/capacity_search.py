@@ -56,7 +56,7 @@ class Found:
     is_limit_of_generator: bool = False
 
 
-def search(measure: Callable[[float], Point], first: float, target_ms: float) -> Found:
+def search(measure: Callable[[float], Point], first: float, target_ms: float, most: float = math.inf) -> Found:
     """Find the highest good rate.
 
     A rate counts as bad when it was so twice; the rate that is told in the end was good again, and again.
@@ -65,6 +65,7 @@ def search(measure: Callable[[float], Point], first: float, target_ms: float) ->
         measure: what a rate gives.
         first: rate to begin with; where it is too high, halves of it follow.
         target_ms: below which p99 should be; tells why invalid points failed.
+        most: rate beyond which nobody is interested.
     """
     found = Found()
 
@@ -76,7 +77,7 @@ def search(measure: Callable[[float], Point], first: float, target_ms: float) ->
                 return point.good
         return False
 
-    low, high = _bracket(is_good, first, found)
+    low, high = _bracket(is_good, first, most, found)
     if low is None or high is None:
         return found
     while high / low > 1 + PRECISION and len(found.points) < MOST_POINTS:
@@ -91,15 +92,18 @@ def search(measure: Callable[[float], Point], first: float, target_ms: float) ->
     return found
 
 
-def _bracket(is_good: Callable[[float], bool], first: float, found: Found) -> tuple[float | None, float | None]:
+def _bracket(
+    is_good: Callable[[float], bool], first: float, most: float, found: Found
+) -> tuple[float | None, float | None]:
     """A good rate and the next bad one, at most twice as high."""
     rate = first
     if is_good(rate):
-        while len(found.points) < MOST_POINTS:
-            if not is_good(2 * rate):
-                return rate, 2 * rate
-            rate *= 2
-        return rate, 2 * rate
+        while rate < most and len(found.points) < MOST_POINTS:
+            higher = min(2 * rate, most)
+            if not is_good(higher):
+                return rate, higher
+            rate = higher
+        return rate, rate
     while rate > LOWEST_RATE and len(found.points) < MOST_POINTS:
         if is_good(rate / 2):
             return rate / 2, rate

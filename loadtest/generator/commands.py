@@ -114,6 +114,7 @@ def capacity(
     p99_ms: Annotated[float, typer.Option(min=0.1, help="What p99 must stay below, in milliseconds.")] = 100,
     errors: Annotated[float, typer.Option(min=0, max=1, help="Share of requests that may fail.")] = 0,
     first_rate: Annotated[float, typer.Option(min=0.1, help="Rate to begin with; it doubles while it is good.")] = 2,
+    most_rate: Annotated[float, typer.Option(min=0.1, help="Rate beyond which nobody is interested.")] = 100_000,
     seconds: Annotated[float, typer.Option(min=1, help="Length of each step.")] = 15,
     warm_up: Annotated[float, typer.Option(min=0, help="Seconds of the same rate before each step.")] = 3,
     arrivals: own.ArrivalsOption = Arrivals.POISSON,
@@ -154,7 +155,7 @@ def capacity(
             key_file=key_file,
             token_file=token_file,
         )
-        wanted = Wanted(model, p99_ms, errors, first_rate, seconds, warm_up, replicas, cores)
+        wanted = Wanted(model, p99_ms, errors, first_rate, most_rate, seconds, warm_up, replicas, cores)
         code = find_capacity(
             load, wanted, url=url, config=config, server_pid=server_pid, metrics_url=metrics_url, out=out
         )

@@ -87,7 +87,8 @@ def points_plot(title: str, points: Sequence[tuple[float, float, bool]], *, limi
 
 
 def _rate_against_latency(steps: Sequence[StepFigures]) -> Plot | None:
-    some = sorted((step.rate, step) for step in steps if step.rate is not None and step.times.count)
+    found = [(step.rate, step) for step in steps if step.rate is not None and step.times.count]
+    some = sorted(found, key=lambda pair: pair[0])
     if len({rate for rate, _ in some}) < 2:  # noqa: PLR2004 - one rate is no curve
         return None
     with mpl.rc_context(STYLE):

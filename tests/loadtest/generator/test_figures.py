@@ -193,3 +193,10 @@ def test_steps_that_options_ask_for():
     for wrong in ((None, None, None), ("5", 4, None), ("5", None, 100)):
         with pytest.raises(BenchmarkError, match="--"):
             steps_of(*wrong, 30, 0)
+
+
+def test_steps_of_one_rate_are_no_curve_and_of_several_with_repeats_are(tmp_path):
+    folder.write(results(driven(plan(rates=(10, 10, 10))).measured()), tmp_path)
+    assert "Rate against latency" not in (tmp_path / "report.html").read_text()
+    folder.write(results(driven(plan(rates=(10, 20, 10))).measured()), tmp_path)
+    assert "Rate against latency" in (tmp_path / "report.html").read_text()
