@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from loadtest.generator.results import Results, Row, Sample, StepFigures
 from loadtest.generator.svg import COLORS, INK, SIZE, STYLE, svg
@@ -50,8 +52,7 @@ def lines_plot(
             thin = max(1, len(at) // MOST_POINTS)
             axes.plot(at[::thin], values[::thin], label=name, color=color, linewidth=1.2, drawstyle=style)
         if log:
-            axes.set_yscale("log")
-            axes.yaxis.set_major_formatter("{x:g}")
+            _logarithmic(axes)
         else:
             axes.set_ylim(bottom=0)
         axes.set(xlabel="Seconds since the start", ylabel=y_label)
@@ -79,9 +80,9 @@ def points_plot(title: str, points: Sequence[tuple[float, float, bool]], *, limi
         axes.axhline(limit, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), label=f"p99 wanted: {limit:g} ms")
         if best:
             axes.axvline(best, color=COLORS[2], linewidth=0.8, label=f"capacity: {best:,.1f}/s")
-        axes.set(xlabel="Requests per second", ylabel="p99, ms", xscale="log", yscale="log", title=title)
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter("{x:g}")
+        axes.set(xlabel="Requests per second", ylabel="p99, ms", xscale="log", title=title)
+        _logarithmic(axes)
+        _plain_numbers(axes.xaxis)
         _legend(figure, axes)
         return svg(figure, "capacity")
 
@@ -101,8 +102,7 @@ def _rate_against_latency(steps: Sequence[StepFigures]) -> Plot | None:
         wrong = [(rate, step.times.p99_ms) for rate, step in some if step.reasons]
         if wrong:
             axes.plot(*zip(*wrong, strict=True), marker="x", markersize=8, linestyle="none", color=INK, label="invalid")
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:g}")
+        _logarithmic(axes)
         axes.set(xlabel="Requests per second", ylabel="ms")
         _legend(figure, axes)
         text = "Latency of the requests of each step, from when they were due."
@@ -211,6 +211,17 @@ def _scenarios(results: Results) -> list[str]:
 
 def _interval(rows: Sequence[Row]) -> float:
     return max(rows[1].at - rows[0].at, 1e-9) if len(rows) > 1 else 1.0
+
+
+def _logarithmic(axes: Axes) -> None:
+    axes.set_yscale("log")
+    _plain_numbers(axes.yaxis)
+
+
+def _plain_numbers(axis: Axis) -> None:
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _legend(figure: Figure, axes: Axes) -> None:

@@ -154,6 +154,7 @@ def test_the_report_needs_nothing_else_and_shows_texts_as_texts(tmp_path):
     assert "<script" not in page
     assert not re.search(r'(src|href)="(?!#)', page)
     assert not re.search(r"@import|url\((?!#)", page)
+    assert "mathdefault" not in page
     assert "INVALID" in page
     assert "Rate against latency" in page
     assert "Verdict: not passed" in page
