@@ -2,6 +2,7 @@ import os
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -50,17 +51,27 @@ def test_metrics_that_nobody_has():
         scrape("http://127.0.0.1:9/metrics")
 
 
-def test_the_exporter_is_found_by_its_command_line():
+def test_the_exporter_is_found_by_what_it_listens_on(metrics_url):
+    port = int(metrics_url.split(":")[2].partition("/")[0])
+
     class Process:
-        def __init__(self, *words):
-            self._words = words
+        def __init__(self, title, *ports):
+            self._title = title
+            self._ports = ports
 
         def cmdline(self):
-            return list(self._words)
+            return [self._title]
 
-    agent = Process("python", "agent.py", "--metrics-export-port=8123", "--x=1")
-    assert local_metrics_url([Process("python"), agent]) == "http://127.0.0.1:8123/metrics"
-    assert local_metrics_url([Process("python")]) == ""
+        def name(self):
+            return "python"
+
+        def net_connections(self, _kind):
+            return [
+                SimpleNamespace(status=psutil.CONN_LISTEN, laddr=SimpleNamespace(port=port)) for port in self._ports
+            ]
+
+    assert local_metrics_url([Process("ray::IDLE", port), Process("ray::DashboardAgent", 1, port)]) == metrics_url
+    assert local_metrics_url([Process("ray::IDLE", port), Process("ray::DashboardAgent", 1)]) == ""
 
 
 def test_processes_are_sampled_while_a_block_runs(metrics_url):
