@@ -19,9 +19,12 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.stall_after, self.stall_seconds, self.first = None, 0.0, None
+        self.over = threading.Event()
         self.seen = []
 
     def stall(self, after, seconds):
+        self.over.set()
+        self.over = threading.Event()
         self.stall_after, self.stall_seconds, self.first = after, seconds, None
 
     def wait(self):
@@ -29,8 +32,8 @@ class Server(ThreadingHTTPServer):
             return
         self.first = self.first or time.monotonic()
         begins = self.first + self.stall_after
-        if begins <= time.monotonic() < begins + self.stall_seconds:
-            time.sleep(begins + self.stall_seconds - time.monotonic())
+        if time.monotonic() >= begins:
+            self.over.wait(max(begins + self.stall_seconds - time.monotonic(), 0))
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -32,8 +32,8 @@ def test_an_open_loop_shows_a_stall_that_a_closed_loop_hides(generator, server):
     # Both saw it; for the closed loop it was two requests of many.
     assert closed.times.max_ms > 1e3 * stall / 2
     assert closed.times.p90_ms < 1e3 * stall / 4 < opened.times.p90_ms
-    assert opened.counts.wanted == 200
-    assert opened.counts.ok == 200
+    assert opened.counts.wanted == pytest.approx(200, abs=2)
+    assert opened.counts.ok == opened.counts.sent
     # It is the server that was late, not the generator.
     assert opened.lag.p50_ms < 1e3 * stall / 4
 
@@ -71,14 +71,13 @@ def test_the_key_goes_out_and_nowhere_else(generator, server):
 
 def test_steps_have_their_rates(generator, server):
     measured = generator.run(plan(server, steps=parse_steps("10,30/2s,60/1s", 1), arrivals=Arrivals.CONSTANT))
-    assert [(step.rate, step.counts.wanted, step.counts.ok) for step in measured.steps] == [
-        (10, 20, 20),
-        (30, 60, 60),
-        (60, 60, 60),
-    ]
-    assert len(server.seen) == 140
+    assert [step.rate for step in measured.steps] == [10, 30, 60]
+    # Of what a machine that is very busy could not send, only the number is estimated.
+    assert [step.counts.wanted for step in measured.steps] == [20, 60, pytest.approx(60, abs=2)]
+    assert sum(step.counts.ok for step in measured.steps) == len(server.seen)
     whole = [row for row in measured.rows if not row.group]
-    assert sum(row.wanted for row in whole) == sum(row.answered for row in whole) == 140
+    assert sum(row.wanted for row in whole) == pytest.approx(140, abs=2)
+    assert sum(row.answered for row in whole) == len(server.seen)
 
 
 def test_bad_requests_are_expected_to_be_refused(generator, server):
@@ -87,8 +86,8 @@ def test_bad_requests_are_expected_to_be_refused(generator, server):
         Request(path="/x", body=b"x", declared_bytes=2**40),
         Request(path="/x", body=b'{"accepted": 1}'),
     ]
-    steps = parse_steps("100", 3)
-    good, refused = generator.run(plan(server, bad_requests=bad, steps=steps, bad_share=0.5)).groups
+    given = plan(server, bad_requests=bad, steps=[Step(rate=None, seconds=600)], clients=4, bad_share=0.5)
+    good, refused = generator.run(given.model_copy(update={"requests": 300})).groups
     assert good.name == "good"
     assert good.counts.errors == {}
     assert good.counts.sent + refused.counts.sent == 300
@@ -110,7 +109,8 @@ def test_a_mix_has_the_shares_of_its_weights(generator, server):
         Scenario(name="a", weight=3, requests=[Request(path="/a", body=b"x")]),
         Scenario(name="b", weight=1, requests=[Request(method="GET", path="/b")]),
     ]
-    measured = generator.run(Plan(url=server.url, scenarios=scenarios, steps=parse_steps("200", 3)))
+    steps = [Step(rate=None, seconds=600)]
+    measured = generator.run(Plan(url=server.url, scenarios=scenarios, steps=steps, clients=4, requests=600))
     first, second = measured.groups
     assert first.counts.ok + second.counts.ok == 600
     assert first.counts.ok == pytest.approx(450, abs=60)
@@ -123,13 +123,14 @@ def test_nobody_there_is_counted(generator):
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         scenario = Scenario(name="x", weight=1, requests=[GOOD])
         measured = generator.run(Plan(url=url, scenarios=[scenario], steps=parse_steps("20", 1)))
-    assert measured.steps[0].counts.errors == {"connection refused": 20}
+    assert measured.steps[0].counts.errors == {"connection refused": measured.steps[0].counts.sent}
 
 
 def test_slow_answers_time_out(generator, server):
-    server.stall(0, 3)
+    server.stall(0, 60)
     measured = generator.run(plan(server, steps=parse_steps("20", 1), timeout_seconds=0.3))
-    assert measured.steps[0].counts.errors == {"timeout": 20}
+    server.stall(None, 0)
+    assert measured.steps[0].counts.errors == {"timeout": measured.steps[0].counts.sent}
 
 
 def test_progress_is_told_and_a_run_can_be_ended(generator, server):
@@ -155,7 +156,8 @@ def test_a_worker_joins_by_its_own_command(server):
     try:
         crew = Crew(local=1, remote=1, port=port)
         with session(crew, lambda _: started.append(subprocess.Popen(program))) as found:
-            measured = found.run(plan(server, steps=parse_steps("40", 2)))
+            given = plan(server, steps=[Step(rate=None, seconds=600)], clients=4)
+            measured = found.run(given.model_copy(update={"requests": 80}))
             assert found.workers == measured.workers == 2
             assert measured.steps[0].counts.ok == 80
             assert len(measured.steps[0].cpu) == 2
