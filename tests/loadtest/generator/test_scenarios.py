@@ -1,0 +1,100 @@
+import base64
+import json
+
+import pytest
+
+from loadtest.errors import BenchmarkError
+from loadtest.generator import scenarios as module
+from loadtest.generator.bad_requests import TOO_LARGE_BYTES
+from loadtest.generator.scenarios import SCENARIOS, Sources, scenarios
+
+
+@pytest.fixture
+def sources(tmp_path):
+    (tmp_path / "questions.txt").write_text("What is it?\nWhy?\n")
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a.jpg").write_bytes(b"\xff\xd8 a photo")
+    (photos / "b.png").write_bytes(b"a picture")
+    return Sources(tmp_path / "questions.txt", photos, faq="help", image="photos", version="7")
+
+
+def one(name, sources, **more):
+    return scenarios([name], sources, **more)[0]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_scenario_has_requests(name, sources):
+    found = one(name, sources, with_bad=True)
+    assert found.requests
+    for request in found.requests:
+        assert request.path.startswith("/")
+        assert "{" not in request.path
+        assert bool(request.body) is (request.method == "POST")
+    assert bool(found.bad_requests) is (found.requests[0].method == "POST")
+
+
+def test_questions_are_the_users_own(sources):
+    found = one("faq", sources)
+    assert [json.loads(request.body)["input"] for request in found.requests] == ["What is it?", "Why?"]
+    assert {request.path for request in found.requests} == {"/help/score"}
+
+
+def test_images_are_the_users_own(sources):
+    raw, text = one("image", sources), one("image-json", sources)
+    assert [request.body for request in raw.requests] == [b"\xff\xd8 a photo", b"a picture"]
+    assert [request.headers["Content-Type"] for request in raw.requests] == ["image/jpeg", "image/png"]
+    assert base64.b64decode(json.loads(text.requests[0].body)["input"]["image"]) == raw.requests[0].body
+    assert one("image-version", sources).requests[0].path.startswith("/photos/versions/7/score")
+
+
+def test_binary_tensors_follow_their_json(sources):
+    request = one("oip-image-binary", sources).requests[0]
+    length = int(request.headers["Inference-Header-Content-Length"])
+    tensor = json.loads(request.body[:length])["inputs"][0]
+    rest = request.body[length:]
+    assert tensor["parameters"]["binary_data_size"] == len(rest)
+    assert rest == len(b"\xff\xd8 a photo").to_bytes(4, "little") + b"\xff\xd8 a photo"
+
+
+def test_bad_requests_are_wrong_in_several_ways(sources):
+    bad = one("faq", sources, with_bad=True).bad_requests
+    broken, wrong_type, lacking, large = bad
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(broken.body)
+    assert json.loads(wrong_type.body)["input"] == 5
+    assert "input" not in json.loads(lacking.body)
+    assert large.declared_bytes == TOO_LARGE_BYTES > len(large.body)
+    assert one("faq", sources).bad_requests == []
+
+
+def test_paths_and_files_of_the_users_own(tmp_path, sources):
+    (tmp_path / "body.json").write_text('{"x": 1}')
+    get, post = scenarios(["/metrics=2", f"/my/model@{tmp_path / 'body.json'}=0.5"], sources)
+    assert (get.requests[0].method, get.requests[0].path, get.weight) == ("GET", "/metrics", 2)
+    assert (post.requests[0].method, post.requests[0].path, post.weight) == ("POST", "/my/model", 0.5)
+    assert post.requests[0].headers == {"Content-Type": "application/json"}
+    assert post.requests[0].body == b'{"x": 1}'
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["nothing"], "no scenario 'nothing'"),
+        (["faq=much"], "is no weight"),
+        (["faq=0"], "is no weight"),
+        (["faq=nan"], "is no weight"),
+        (["faq", "faq=2"], "named twice"),
+        (["/x@/no/such/file"], "cannot be read"),
+        (["/x y"], "no scenario"),
+    ],
+)
+def test_refuses_what_is_no_scenario(texts, said, sources):
+    with pytest.raises(BenchmarkError, match=said):
+        scenarios(texts, sources)
+
+
+def test_refuses_more_images_than_workers_should_hold(sources, monkeypatch):
+    monkeypatch.setattr(module, "MOST_BYTES", 4)
+    with pytest.raises(BenchmarkError, match="every worker holds them"):
+        scenarios(["image"], sources)
