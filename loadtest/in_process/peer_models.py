@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _faq(options: argparse.Namespace) -> dict[str, Any]:
-    import joblib  # noqa: PLC0415 - as below: networks need none of it
+    import joblib  # type: ignore[import-untyped] # noqa: PLC0415 - as below: networks need none of it
     from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
     from sklearn.pipeline import make_pipeline, make_union  # noqa: PLC0415

@@ -92,7 +92,7 @@ def prepare(content: bytes, preset: dict[str, Any]) -> Pixels:
     """
     image = Image.open(BytesIO(content))
     # In one piece: with its usual 64 KB the decoder takes its slower path at the end of each.
-    image.decodermaxblock = len(content)  # type: ignore[attr-defined]
+    image.decodermaxblock = len(content)
     rgb = image.convert("RGB")
     shorter, crop = preset["resize"], preset["crop"]
     least = min(rgb.size)

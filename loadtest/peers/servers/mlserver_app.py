@@ -1,7 +1,8 @@
 """MLServer: `python -m loadtest.peers.servers.mlserver_app DIR` writes the settings into DIR and serves them.
 
 Each model has a custom handler, MLServer's own way to take other bodies than those of the Open Inference Protocol: an
-image as the bytes of its file. Requests of the protocol can be joined (adaptive batching), so the FAQ has `predict` too.
+image as the bytes of its file. Requests of the protocol can be joined (adaptive batching), so the FAQ has
+`predict` too.
 One worker is the server's own process (`parallel_workers: 0`), two are processes of their own.
 """
 
