@@ -11,7 +11,7 @@ from loadtest.options import Photos, Questions, Reports, Rounds, benchmark
 
 
 @benchmark
-def peers(  # noqa: PLR0913 - each is an option
+def peers(
     *,
     only: Annotated[
         list[str] | None,

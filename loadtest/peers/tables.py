@@ -178,9 +178,9 @@ def _notes(
     versions = ", ".join(f"{PEERS[name].title} {version_of(name, PEERS[name].package)}" for name in taking_part)
     notes = [
         (
-            f"Medians of {plan.rounds} rounds of {plan.seconds:g} s (lowest-highest), each with servers started anew, one "
-            "at a time; wrk on the same machine. Memory: PSS of all processes after load. Ratios are to the best peer of "
-            "the same concurrency, whatever its workers."
+            f"Medians of {plan.rounds} rounds of {plan.seconds:g} s (lowest-highest), each with servers started anew, "
+            "one at a time; wrk on the same machine. Memory: PSS of all processes after load. Ratios are to the best "
+            "peer of the same concurrency, whatever its workers."
         ),
         *([f"Peers: {versions}."] if versions else []),
     ]
