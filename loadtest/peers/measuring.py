@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from loadtest import wrk
+from loadtest.errors import BenchmarkError
 from loadtest.payloads import Payload
 from loadtest.peers import answers
 from loadtest.peers.answers import Ranked
@@ -118,11 +120,23 @@ def measure(
     for number in range(1, plan.rounds + 1):
         for one in plan.contestants:
             say(f"Round {number} of {plan.rounds}: {one.title}, {one.model}, workers: {one.workers_text}")
-            with started(one, material, payloads[one.model]) as running:
+            with ExitStack() as stack:
+                running = _started(stack, one, material, payloads[one.model], say)
                 _check(one, running, should[one.model], findings)
                 for concurrency, sample in _loaded(running, plan.cells[one.model], plan):
                     findings.samples.setdefault((one, concurrency), []).append(sample)
     return findings
+
+
+def _started(
+    stack: ExitStack, contestant: Contestant, material: Material, payloads: Sequence[Payload], say: Say
+) -> Running:
+    """Start a contestant, a second time if need be: one start among many should not end a long run."""
+    try:
+        return stack.enter_context(started(contestant, material, payloads))
+    except BenchmarkError as error:
+        say(f"{error} Trying once more.")
+        return stack.enter_context(started(contestant, material, payloads))
 
 
 def _check(contestant: Contestant, running: Running, should: Sequence[Ranked], findings: Findings) -> None:

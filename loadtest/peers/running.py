@@ -26,7 +26,7 @@ from loadtest.peers.models.serving import ROUTES
 from loadtest.peers.peers import PEERS
 from loadtest.service import Service, free_port, post, serving
 
-START_SECONDS = 180
+START_SECONDS = 300
 POLL_SECONDS = 0.2
 
 # Nothing is on its way any more when a server is stopped.
