@@ -28,6 +28,7 @@ from loadtest.options import (
     benchmark,
 )
 from loadtest.payloads import Payload, photo_payloads, question_payloads
+from loadtest.peers import commands as peers_commands
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(image_commands.engines)
@@ -37,6 +38,7 @@ app.command()(image_commands.decode)
 app.command()(door_commands.overload)
 app.command()(door_commands.payloads)
 app.command()(door_commands.door)
+app.command()(peers_commands.peers)
 
 
 @app.callback()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from ray import serve
 from ray.serve import Deployment
@@ -18,15 +18,15 @@ from deployments.replica import replica_id
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
 from deployments.telemetry.replica import observe_stage
 
+if TYPE_CHECKING:
+    from deployments.faq_matcher.model import FaqModel
+
 
 class FaqMatcherReplica:
     """Matches questions with the originals of an FAQ."""
 
     def __init__(self, settings: FaqMatcherSettings) -> None:
-        # Here, so that nodes without NumPy can build the application.
-        from deployments.faq_matcher.source import load_model
-
-        self._model = load_model(settings)
+        self._model = self._model_of(settings)
         self._description = self._model.describe()
         self._load = StageLoad()
         self._replica = replica_id()
@@ -35,6 +35,12 @@ class FaqMatcherReplica:
         self._scorer = ThreadPoolExecutor(1, thread_name_prefix="faq-scorer")
         # Ready means that a real question has been matched, and explained: that is compiled apart, for half a second.
         self._model.score([Question("Is this replica ready?", explain=explain, top_k=1) for explain in (False, True)])
+
+    def _model_of(self, settings: FaqMatcherSettings) -> FaqModel:
+        # Here, so that nodes without NumPy can build the application.
+        from deployments.faq_matcher.source import load_model
+
+        return load_model(settings)
 
     async def score(
         self, questions: list[Question], waited_seconds: list[float], left_seconds: list[float] | None = None
