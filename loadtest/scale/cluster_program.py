@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ HOST = "127.0.0.1"
 NODE_HOST = "127.0.0.{}"
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 NODE = "node-"
+
+SETTLE_SECONDS = 60
+POLL_SECONDS = 0.2
 
 READY = "Ready:"
 FACTS = "Facts:"
@@ -58,12 +62,24 @@ def main(file: str) -> None:
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     client = serve_start(http_options={"host": HOST, "port": plan["port"]}, proxy_location="EveryNode")
     client.deploy_apps(ServeDeploySchema.model_validate(plan["config"]), _blocking=True)
-    print(FACTS, json.dumps(_facts(client)), flush=True)
+    facts = _settled(client, {application["name"] for application in plan["config"]["applications"]})
+    print(FACTS, json.dumps(facts), flush=True)
     print(READY, f"http://{HOST}:{plan['port']}", flush=True)
     stop.wait()
     serve.shutdown()  # type: ignore[no-untyped-call]
     ray.shutdown()
     cluster.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _settled(client: Any, applications: set[str]) -> dict[str, Any]:
+    """Return the facts as soon as every application has an ingress replica to ask and every proxy is there."""
+    until = time.monotonic() + SETTLE_SECONDS
+    while True:
+        facts = _facts(client)
+        is_settled = applications <= facts["targets"].keys() and set(facts["proxies"].values()) == {"HEALTHY"}
+        if is_settled or time.monotonic() > until:
+            return facts
+        time.sleep(POLL_SECONDS)
 
 
 def _facts(client: Any) -> dict[str, Any]:
@@ -72,18 +88,19 @@ def _facts(client: Any) -> dict[str, Any]:
 
     numbers = {node["NodeID"]: _number(node["Resources"]) for node in ray.nodes()}  # type: ignore[no-untyped-call]
     details = client.get_serve_details()
-    groups = ray.get(client._controller.get_target_groups.remote())  # noqa: SLF001 - there is no other way to ask
+    controller = client._controller  # noqa: SLF001 - there is no other way to ask
+    groups = ray.get(controller.get_target_groups.remote(from_proxy_manager=True))
     return {
         "replicas": {
-            name: sorted(numbers[replica["node_id"]] for replica in deployment["replicas"])
+            name: sorted(numbers[replica["node_id"]] for replica in deployment["replicas"] if replica["node_id"])
             for application in details["applications"].values()
             for name, deployment in application["deployments"].items()
         },
         "proxies": {numbers[node]: proxy["status"] for node, proxy in details["proxies"].items() if node in numbers},
         "targets": {
-            group.app_name or group.route_prefix: [target.port for target in group.targets]
+            group.app_name: [target.port for target in group.targets]
             for group in groups
-            if group.protocol == "HTTP"
+            if group.protocol == "HTTP" and group.app_name
         },
     }
 

@@ -210,13 +210,7 @@ def router_rows(plain: Path, path: Path) -> list[list[str]]:
     """Return a row of the published router, and one of the product's path."""
     rates = spread([each.result.requests_per_second for each in path.many])
     return [
-        [
-            "Azure Machine Learning's, published",
-            f"{ROUTER_RATE:,.0f}",
-            f"{ROUTER_MEAN_MS:g}",
-            f"{ROUTER_P99_MS:g}",
-            "?",
-        ],
+        [PUBLISHED, f"{ROUTER_RATE:,.0f}", f"{ROUTER_MEAN_MS:g}", f"{ROUTER_P99_MS:g}", "not named"],
         [PATH, rates.text(0), added(path, plain, "mean_ms").text(2), added(path, plain, "p99_ms").text(2), "this one"],
     ]
 
