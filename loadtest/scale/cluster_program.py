@@ -23,7 +23,8 @@ NODE_HOST = "127.0.0.{}"
 OBJECT_STORE_BYTES = 128 * 1024 * 1024
 NODE = "node-"
 
-SETTLE_SECONDS = 60
+# A machine that is busy starts many processes slowly; Ray itself gives each node half a minute.
+START_SECONDS = 600
 POLL_SECONDS = 0.2
 
 READY = "Ready:"
@@ -40,46 +41,61 @@ def main(file: str) -> None:
     from ray.serve._private.api import serve_start  # noqa: PLC0415
     from ray.serve.schema import ServeDeploySchema  # noqa: PLC0415
 
-    stop = threading.Event()
     cluster = Cluster()
-    for number, options in enumerate(plan["nodes"]):
-        cluster.add_node(
-            resources={f"{NODE}{number}": 1},
-            node_ip_address=NODE_HOST.format(number + 2),
-            object_store_memory=OBJECT_STORE_BYTES,
-            include_dashboard=False,
-            **options,
+    # At any time, also while it starts: what has been started is stopped below.
+    _handle_signals(_end)
+    try:
+        for number, options in enumerate(plan["nodes"]):
+            cluster.add_node(
+                resources={f"{NODE}{number}": 1},
+                node_ip_address=NODE_HOST.format(number + 2),
+                object_store_memory=OBJECT_STORE_BYTES,
+                include_dashboard=False,
+                **options,
+            )
+        first = NODE_HOST.format(2)
+        ray.init(
+            cluster.address, namespace="serve", log_to_driver=False, logging_level=logging.ERROR, _node_ip_address=first
         )
-    ray.init(
-        cluster.address,
-        namespace="serve",
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        _node_ip_address=NODE_HOST.format(2),
-    )
+        # Ray has put its own handlers in their place.
+        _handle_signals(_end)
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)
+        client = serve_start(http_options={"host": HOST, "port": plan["port"]}, proxy_location="EveryNode")
+        client.deploy_apps(ServeDeploySchema.model_validate(plan["config"]))
+        facts = _settled(client, {application["name"] for application in plan["config"]["applications"]})
+        print(FACTS, json.dumps(facts), flush=True)
+        print(READY, f"http://{HOST}:{plan['port']}", flush=True)
+        threading.Event().wait()
+    finally:
+        if ray.is_initialized():
+            serve.shutdown()  # type: ignore[no-untyped-call]
+            ray.shutdown()
+        cluster.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _end(_number: int, _frame: object) -> None:
+    _handle_signals(signal.SIG_IGN)
+    raise SystemExit(0)
+
+
+def _handle_signals(handler: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
-    logging.getLogger("ray.serve").setLevel(logging.ERROR)
-    client = serve_start(http_options={"host": HOST, "port": plan["port"]}, proxy_location="EveryNode")
-    client.deploy_apps(ServeDeploySchema.model_validate(plan["config"]), _blocking=True)
-    facts = _settled(client, {application["name"] for application in plan["config"]["applications"]})
-    print(FACTS, json.dumps(facts), flush=True)
-    print(READY, f"http://{HOST}:{plan['port']}", flush=True)
-    stop.wait()
-    serve.shutdown()  # type: ignore[no-untyped-call]
-    ray.shutdown()
-    cluster.shutdown()  # type: ignore[no-untyped-call]
+        signal.signal(number, handler)
 
 
 def _settled(client: Any, applications: set[str]) -> dict[str, Any]:
-    """Return the facts as soon as every application has an ingress replica to ask and every proxy is there."""
-    until = time.monotonic() + SETTLE_SECONDS
-    while True:
+    """Return the facts as soon as every application runs, with an ingress replica to ask, and every proxy does."""
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
         facts = _facts(client)
-        is_settled = applications <= facts["targets"].keys() and set(facts["proxies"].values()) == {"HEALTHY"}
-        if is_settled or time.monotonic() > until:
+        states = {facts["applications"].get(name) for name in applications}
+        if "DEPLOY_FAILED" in states:
+            break
+        is_asked = applications <= facts["targets"].keys()
+        if states == {"RUNNING"} and is_asked and set(facts["proxies"].values()) == {"HEALTHY"}:
             return facts
         time.sleep(POLL_SECONDS)
+    raise SystemExit(f"The applications do not run: {client.get_serve_details()['applications']}")
 
 
 def _facts(client: Any) -> dict[str, Any]:
@@ -91,8 +107,9 @@ def _facts(client: Any) -> dict[str, Any]:
     controller = client._controller  # noqa: SLF001 - there is no other way to ask
     groups = ray.get(controller.get_target_groups.remote(from_proxy_manager=True))
     return {
+        "applications": {name: each["status"] for name, each in details["applications"].items()},
         "replicas": {
-            name: sorted(numbers[replica["node_id"]] for replica in deployment["replicas"] if replica["node_id"])
+            name: sorted(numbers[each["node_id"]] for each in deployment["replicas"] if each.get("node_id"))
             for application in details["applications"].values()
             for name, deployment in application["deployments"].items()
         },
