@@ -174,7 +174,7 @@ def report(name: str, steps: Sequence[Step], *, target_ms: float | None, removal
             f"{WANTED_DECISION_SECONDS:g}",
         ],
         ["To the first added replica running, s", _seconds([each.after("running", each.begun) for each in steps]), ""],
-        ["To its first answer, s", _seconds([_since(each.answered, each.begun) for each in steps]), ""],
+        ["To its first answer, s", _seconds([_since(e.answered, e.begun) for e in steps], never="not logged"), ""],
         ["To p99 back under its target, s", _seconds(recoveries), f"{WANTED_RECOVERY_SECONDS:g}"],
         ["Most replicas wanted", spread([float(count) for count in most]).text(0), ""],
         [
@@ -238,9 +238,9 @@ def _since(time: float | None, since: float) -> float | None:
     return None if time is None else time - since
 
 
-def _seconds(values: Sequence[float | None]) -> str:
+def _seconds(values: Sequence[float | None], never: str = "never") -> str:
     found = [each for each in values if each is not None]
     if not found:
-        return "never"
-    never = len(values) - len(found)
-    return spread(found).text(2) + (f", {never} never" if never else "")
+        return never
+    missing = len(values) - len(found)
+    return spread(found).text(2) + (f", {missing} {never}" if missing else "")
