@@ -29,6 +29,7 @@ from loadtest.options import (
 )
 from loadtest.payloads import Payload, photo_payloads, question_payloads
 from loadtest.peers import commands as peers_commands
+from loadtest.scale import commands as scale_commands
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(image_commands.engines)
@@ -39,6 +40,8 @@ app.command()(door_commands.overload)
 app.command()(door_commands.payloads)
 app.command()(door_commands.door)
 app.command()(peers_commands.peers)
+for command in scale_commands.COMMANDS:
+    app.command()(command)
 
 
 @app.callback()
@@ -63,35 +66,6 @@ def throughput(
 
     payloads = {each.value: _payloads(each, questions, photos) for each in Model if model in {None, each}}
     return [measure(read_config(config), payloads, seconds=seconds, warm_up=warm_up, rounds=rounds)]
-
-
-@app.command()
-@benchmark
-def scaling(
-    *,
-    config: Config = None,
-    model: LoadedModel = Model.FAQ,
-    photos: Photos = None,
-    questions: Questions = None,
-    clients: Clients = 32,
-    seconds: Seconds = 15,
-    removal_seconds: Annotated[float, typer.Option(min=1, help="Idle time before a replica is removed.")] = 60,
-    rounds: Rounds = 1,
-) -> Reports:
-    """When a saturated replica gets another beside it, and when that goes again."""
-    from loadtest.scaling import measure
-
-    return [
-        measure(
-            read_config(config),
-            model.value,
-            _payloads(model, questions, photos),
-            connections=clients,
-            seconds=seconds,
-            rounds=rounds,
-            removal_seconds=removal_seconds,
-        )
-    ]
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import resource
 import statistics
 from collections.abc import Mapping, Sequence
 from itertools import cycle, islice
@@ -13,9 +12,10 @@ from loadtest import wrk
 from loadtest.bare_engine import BareEngine, bare_engine
 from loadtest.configs import KINDS, Config, first_version
 from loadtest.errors import BenchmarkError
-from loadtest.image_service_figures import CLIENTS, WRK, Load, Round, reports
+from loadtest.image_service_figures import CLIENTS, Round, reports
+from loadtest.loads import Load, load
 from loadtest.payloads import Payload
-from loadtest.ray_processes import CpuMeter, by_role, replica_counts
+from loadtest.ray_processes import replica_counts
 from loadtest.report import Report
 from loadtest.service import Service, get, post, serving
 from loadtest.throughput import checked
@@ -82,19 +82,11 @@ def server_timing(url: str, payloads: Sequence[Payload]) -> dict[str, float]:
 
 
 def _round(service: Service, url: str, payloads: Sequence[Payload], bare: BareEngine, seconds: float) -> Round:
-    def load(clients: int) -> Load:
-        meter, before = CpuMeter(service.processes), _children_seconds()
-        result = wrk.run(url, payloads, connections=clients, seconds=seconds)
-        # wrk is the only child that has ended since.
-        return Load(result, by_role([*meter.used(), (WRK, _children_seconds() - before)]))
+    def loaded(clients: int) -> Load:
+        return load(service.processes, [url], payloads, connections=clients, seconds=seconds)
 
     before = bare.photos(seconds)
-    alone = load(1)
+    alone = loaded(1)
     after = bare.photos(seconds)
-    several = {clients: load(clients) for clients in CLIENTS if clients > 1}
+    several = {clients: loaded(clients) for clients in CLIENTS if clients > 1}
     return Round(before, after, {1: alone, **several}, bare.rates(seconds))
-
-
-def _children_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from loadtest.loads import Load
 from loadtest.ray_processes import more_than_one
 from loadtest.report import Report
 from loadtest.spread import Spread, spread
-from loadtest.wrk import WrkResult
 
 CLIENTS = (1, 2, 4, 8, 16)
 
@@ -21,31 +20,6 @@ WANTED_LATENCY = 1.25
 WANTED_SHARE, WANTED_CLIENTS = 0.9, 8
 
 DRIFT = 0.1
-
-# Its role beside those of the service's processes.
-WRK = "wrk"
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """One run of wrk.
-
-    Attributes:
-        result: what it measured.
-        cpu_seconds: of a core, by the role of the processes that took them; wrk itself is one.
-    """
-
-    result: WrkResult
-    cpu_seconds: dict[str, float]
-
-    @property
-    def client_share(self) -> float:
-        """Of a core, that wrk itself took."""
-        return self.cpu_seconds[WRK] / self.result.seconds
-
-    def cpu_ms(self, role: str) -> float:
-        """Milliseconds of a core that a role took for each response; not a number where none came."""
-        return 1e3 * self.cpu_seconds.get(role, 0.0) / (self.result.requests or math.nan)
 
 
 @dataclass(frozen=True, slots=True)

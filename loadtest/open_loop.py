@@ -69,6 +69,10 @@ class Generator:
         """Begin to keep as many requests out as there are clients."""
         return self._pool.submit(_run, self._requests(url, payloads), 0.0, clients, seconds)
 
+    def counted(self, url: str, payloads: Sequence[Payload], *, clients: int, count: int) -> Future[list[Timed]]:
+        """Begin to keep as many requests out as there are clients, until so many have been sent."""
+        return self._pool.submit(_run_counted, self._requests(url, payloads), clients, count)
+
     def end(self) -> None:
         """Send nothing more, before the time is over; what is out is still waited for."""
         self._ended.set()
@@ -97,6 +101,10 @@ def _is_ended() -> bool:
 def _run(requests: Requests, rate: float, clients: int, seconds: float) -> list[Timed]:
     load = _Load(requests)
     return asyncio.run(load.paced(rate, clients, seconds) if rate else load.closed(clients, seconds))
+
+
+def _run_counted(requests: Requests, clients: int, count: int) -> list[Timed]:
+    return asyncio.run(_Load(requests).counted(clients, count))
 
 
 class _Load:
@@ -133,6 +141,16 @@ class _Load:
         async def ask() -> None:
             while (now := time.time()) < until and not _is_ended():
                 await self._one(now)
+
+        await asyncio.gather(*(ask() for _ in range(clients)))
+        return self._done
+
+    async def counted(self, clients: int, count: int) -> list[Timed]:
+        left = iter(range(count))
+
+        async def ask() -> None:
+            for _ in left:
+                await self._one(time.time())
 
         await asyncio.gather(*(ask() for _ in range(clients)))
         return self._done

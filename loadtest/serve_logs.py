@@ -22,10 +22,11 @@ FoundT = TypeVar("FoundT")
 
 _LINE = re.compile(r"^\w+ (?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) \S+ \S+ (?P<request>\S* ?)-- (?P<text>.*)$")
 _DEPLOYMENT = r"Deployment\(name='(?P<deployment>[^']+)'"
+_TARGET = r".* from \d+ to (?P<target>\d+) replicas"
 _REPLICA = r"Replica\(id='(?P<replica>[^']+)', deployment='(?P<deployment>[^']+)'"
 _EVENTS: list[tuple[Kind, re.Pattern[str]]] = [
-    ("decided to add", re.compile(rf"^Upscaling {_DEPLOYMENT}")),
-    ("decided to remove", re.compile(rf"^Downscaling {_DEPLOYMENT}")),
+    ("decided to add", re.compile(rf"^Upscaling {_DEPLOYMENT}{_TARGET}")),
+    ("decided to remove", re.compile(rf"^Downscaling {_DEPLOYMENT}{_TARGET}")),
     ("starting", re.compile(rf"^Starting {_REPLICA}")),
     ("running", re.compile(rf"^{_REPLICA}.* started successfully .*\(PID: (?P<pid>\d+)\)")),
     ("stopping", re.compile(rf"^Stopping {_REPLICA}")),
@@ -43,6 +44,7 @@ class Event:
         deployment: to which deployment.
         replica: to which of its replicas; empty for decisions.
         pid: the replica's process; 0 where the log does not say.
+        target: replicas that a decision wants; 0 for what is no decision.
     """
 
     time: float
@@ -50,6 +52,7 @@ class Event:
     deployment: str
     replica: str = ""
     pid: int = 0
+    target: int = 0
 
 
 class ServeLogs:
@@ -106,7 +109,8 @@ def parse(line: str) -> Event | None:
         if event := pattern.match(match["text"]):
             found = event.groupdict()
             time_ = _seconds(match["time"])
-            return Event(time_, kind, found["deployment"], found.get("replica", ""), int(found.get("pid", 0)))
+            numbers = {name: int(found.get(name, 0)) for name in ("pid", "target")}
+            return Event(time_, kind, found["deployment"], found.get("replica", ""), **numbers)
     return None
 
 

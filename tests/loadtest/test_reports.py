@@ -77,7 +77,7 @@ def test_drain_tells_accepted_requests_from_later_ones():
 
 
 def test_every_command_explains_itself():
-    commands_of_service = ("throughput", "scaling", "idle", "memory", "startup", "replica-loss", "drain")
+    commands_of_service = ("throughput", "idle", "memory", "startup", "replica-loss", "drain")
     for name in (*commands_of_service, "engines", "answers", "image-service"):
         assert CliRunner().invoke(commands.app, [name, "--help"]).exit_code == 0
 

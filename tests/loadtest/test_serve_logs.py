@@ -45,6 +45,7 @@ def test_events_of_one_deployment_in_order(logs):
         "stopping",
     ]
     assert [event.pid for event in events if event.kind == "running"] == [22572, 23078]
+    assert [event.target for event in events] == [0, 2, 0, 0, 1, 0]
     decided = events[1].time
     assert events[3].time - decided == pytest.approx(2.438)
     assert [event.kind for event in logs.events("faq-1", since=decided + 60)] == ["decided to remove", "stopping"]
