@@ -11,10 +11,11 @@ from loadtest.peers.measuring import Findings
 from loadtest.peers.tables import COMPARISONS, Row, rows_of
 
 COLOURS = {
-    "ours": "tab:orange", "fastapi": "tab:blue", "litserve": "tab:green", "bentoml": "tab:purple", "mlserver": "tab:gray",
+    "ours": "tab:orange", "fastapi": "tab:blue", "litserve": "tab:green", "bentoml": "tab:purple",
+    "mlserver": "tab:gray",
 }  # fmt: skip
 # By workers.
-HATCHES = {2: "///"}
+HATCHES: dict[int | None, str] = {2: "///"}
 
 
 def draw_all(findings: Findings, directory: Path) -> list[Path]:
