@@ -119,7 +119,8 @@ def measure(
     findings = Findings()
     for number in range(1, plan.rounds + 1):
         for one in plan.contestants:
-            say(f"Round {number} of {plan.rounds}: {one.title}, {one.model}, workers: {one.workers_text}")
+            which = "its own model, " if one.object == "own" else ""
+            say(f"Round {number} of {plan.rounds}: {one.title}, {one.model}, {which}workers: {one.workers_text}")
             with ExitStack() as stack:
                 running = _started(stack, one, material, payloads[one.model], say)
                 _check(one, running, should[one.model], findings)

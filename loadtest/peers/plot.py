@@ -10,6 +10,13 @@ from loadtest.errors import BenchmarkError
 from loadtest.peers.measuring import Findings
 from loadtest.peers.tables import COMPARISONS, Row, rows_of
 
+COLOURS = {
+    "ours": "tab:orange", "fastapi": "tab:blue", "litserve": "tab:green", "bentoml": "tab:purple",
+    "mlserver": "tab:gray",
+}  # fmt: skip
+# By workers.
+HATCHES: dict[int | None, str] = {2: "///"}
+
 
 def draw_all(findings: Findings, directory: Path) -> list[Path]:
     """Draw each comparison as an SVG file: requests per second, p50 and p99 by concurrency.
@@ -55,25 +62,25 @@ def draw(title: str, rows: Sequence[Row], file: Path) -> None:
 
 
 def _bars(axes: Any, rows: Sequence[Row], attribute: str) -> None:
-    """Draw a group of bars for each concurrency, with the spread of the rounds; ours in one colour, peers in greys."""
+    """Draw a group of bars for each concurrency, with the spread of the rounds; a colour for each server."""
     counts = sorted({row.concurrency for row in rows})
     who = list(dict.fromkeys(row.contestant for row in rows))
     width = 0.8 / len(who)
-    ours = sum(each.is_ours for each in who)
     for place, contestant in enumerate(who):
         found = [
             (counts.index(row.concurrency), getattr(row, attribute)) for row in rows if row.contestant == contestant
         ]
         middle = [value.median for _, value in found]
         errors = [[value.median - value.low for _, value in found], [value.high - value.median for _, value in found]]
-        share = place / max(1, len(who) - ours)
         axes.bar(
             [at + (place - (len(who) - 1) / 2) * width for at, _ in found],
             middle,
             width,
             yerr=errors,
             label=f"{contestant.title}, {contestant.workers_text}",
-            color="tab:orange" if contestant.is_ours else str(0.35 + 0.5 * share),
+            color=COLOURS[contestant.server],
+            hatch=HATCHES.get(contestant.workers),
+            alpha=0.6 if contestant.is_alternative else 1.0,
             edgecolor="black",
             linewidth=0.4,
             error_kw={"linewidth": 0.8},

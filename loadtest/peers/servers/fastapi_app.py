@@ -1,6 +1,6 @@
 """FastAPI: one route; `uvicorn loadtest.peers.servers.fastapi_app:app` with uvloop and httptools starts it.
 
-The FAQ is scored on the event loop: a thread would cost more than it gains where scoring holds the interpreter's lock.
+The FAQ is scored on the event loop: scoring holds the interpreter's lock, so that a thread would only be in the way.
 Images are decoded and classified on threads, which let the lock go meanwhile.
 """
 
