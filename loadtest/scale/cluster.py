@@ -8,7 +8,7 @@ import os
 import random
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -24,7 +24,7 @@ from loadtest.ray_processes import role
 from loadtest.serve_logs import wait_for
 from loadtest.service import Service, running, serving
 
-PROXY_SECONDS = 60
+PROXY_SECONDS = 180
 
 FACTS = "Facts:"
 
@@ -122,7 +122,7 @@ def cluster(
         with running(command, application=application_name(config), environment=variables) as service:
             facts = facts_of([line for _, line in service.lines])
             doors = {int(node): f"http://127.0.0.1:{ports[int(node)]}" for node in facts["proxies"]}
-            _wait_for(doors.values())
+            _wait_for(doors)
             yield RunningCluster(nodes, service, doors, facts["replicas"], facts["targets"])
 
 
@@ -169,10 +169,10 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _wait_for(urls: Iterable[str]) -> None:
-    for url in urls:
+def _wait_for(doors: Mapping[int, str]) -> None:
+    for node, url in doors.items():
         if wait_for(partial(_is_healthy, url), PROXY_SECONDS) is None:
-            raise BenchmarkError(f"The proxy at {url} does not answer.")
+            raise BenchmarkError(f"The proxy of node {node} at {url} has no replica to ask after {PROXY_SECONDS} s.")
 
 
 def _is_healthy(url: str) -> bool | None:
