@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, Literal, TypedDict, TypeVar
 
+from grpc import StatusCode
+from grpc.aio import AioRpcError
 from ray.exceptions import RayActorError, RayTaskError
 from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
@@ -117,7 +119,7 @@ class StageClient(Generic[ItemT, ResultT]):
         try:
             async with asyncio.timeout(timeout_seconds):
                 description: ModelDescription = await self._handle.describe.remote()
-        except (TimeoutError, RayActorError, RayServeException, RayTaskError):
+        except (TimeoutError, RayActorError, AioRpcError, RayServeException, RayTaskError):
             raise Unavailable("No replica of this model is ready.") from None
         return description
 
@@ -128,7 +130,9 @@ class StageClient(Generic[ItemT, ResultT]):
             lost = time.monotonic() - sent
             try:
                 return await self._call(items, [each + lost for each in waited], [each - lost for each in left])
-            except RayActorError:
+            except (RayActorError, AioRpcError) as error:
+                if not _is_loss(error):
+                    raise
                 self._replicas.forget()
                 REPLICAS_LOST.add(1, self._labels)
                 logger.warning("A replica was lost with %d requests.", len(items))
@@ -146,3 +150,11 @@ class StageClient(Generic[ItemT, ResultT]):
             raise ModelError("The model failed on this request.") from error
         self._replicas.saw(reply.replica)
         return reply.outcomes
+
+
+def _is_loss(error: Exception) -> bool:
+    """Whether a call's connection broke, and not what it carried.
+
+    Ray Serve takes only UNAVAILABLE for the loss of a replica; one that dies within an answer leaves other statuses.
+    """
+    return not isinstance(error, AioRpcError) or error.code() is not StatusCode.RESOURCE_EXHAUSTED

@@ -3,6 +3,8 @@ import math
 import time
 
 import pytest
+from grpc import StatusCode
+from grpc.aio import AioRpcError, Metadata
 from ray.exceptions import ActorDiedError, RayTaskError
 from ray.serve.exceptions import BackPressureError
 
@@ -75,6 +77,25 @@ async def test_what_a_lost_replica_left_is_asked_of_another_with_the_seconds_tha
     assert items == again == ["x"]
     assert second[0] >= first[0]
     assert 0 < less[0] <= left[0] <= 60
+
+
+def broken(status):
+    """What Ray lets through of a call whose connection ended with this status."""
+    return AioRpcError(status, Metadata(), Metadata(), details="Stream removed")
+
+
+@pytest.mark.parametrize("status", [StatusCode.UNKNOWN, StatusCode.INTERNAL, StatusCode.CANCELLED])
+async def test_a_replica_that_dies_within_an_answer_is_a_lost_one(status):
+    stage, score = client(broken(status), echo)
+    assert (await stage.submit("x")).result == "x"
+    assert len(score.calls) == 2
+
+
+async def test_a_call_that_is_too_large_is_not_repeated():
+    stage, score = client(broken(StatusCode.RESOURCE_EXHAUSTED))
+    with pytest.raises(AioRpcError):
+        await stage.submit("x")
+    assert len(score.calls) == 1
 
 
 async def test_an_item_without_a_deadline_has_any_time_left():
