@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from loadtest.generator.histogram import Histogram, unpacked
+from loadtest.generator.histogram import Histogram
 from loadtest.generator.plan import Plan
 from loadtest.generator.results import (
     MILLISECONDS,
@@ -17,36 +17,13 @@ from loadtest.generator.results import (
     counts_of,
     times_of,
 )
-from loadtest.generator.tally import EXPECTED, OK
+from loadtest.generator.tally import EXPECTED, OK, Cell, unpacked
 from loadtest.generator.validity import LATE_MS, reasons_of, tolerance_ms
 
 # After its last request may have got its answer, an interval is kept open for reports that come late.
 _LATE_REPORT_SECONDS = 5.0
 # Progress shows the last few seconds, less what is not reported yet.
 _RECENT_SECONDS = 5.0
-
-
-class Sums:
-    """What came together of one group in one step or one interval."""
-
-    __slots__ = ("failed", "lag", "ok", "outcomes", "sent", "wanted")
-
-    def __init__(self) -> None:
-        self.wanted = 0
-        self.sent = 0
-        self.outcomes: Counter[str] = Counter()
-        self.ok = Histogram()
-        self.failed = Histogram()
-        self.lag = Histogram()
-
-    def add(self, other: Sums) -> None:
-        """Count what another one has counted."""
-        self.wanted += other.wanted
-        self.sent += other.sent
-        self.outcomes.update(other.outcomes)
-        self.ok.merge(other.ok)
-        self.failed.merge(other.failed)
-        self.lag.merge(other.lag)
 
 
 class Merge:
@@ -62,8 +39,8 @@ class Merge:
         self._groups = plan.groups
         self._bad = len(plan.scenarios)
         self._workers = workers
-        self._steps: dict[tuple[int, int], Sums] = defaultdict(Sums)
-        self._open: dict[int, dict[int, Sums]] = {}
+        self._steps: dict[tuple[int, int], Cell] = defaultdict(Cell)
+        self._open: dict[int, dict[int, Cell]] = {}
         self._answered: Counter[int] = Counter()
         self._last: dict[int, float] = {}
         self._cpu: dict[tuple[int, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -77,9 +54,9 @@ class Merge:
         """Add a worker's report."""
         self._numbers[worker] += 1
         for interval, step, group, *packed in report["cells"]:
-            sums = _sums(packed)
+            sums = unpacked(packed)
             self._steps[step, group].add(sums)
-            self._open.setdefault(interval, defaultdict(Sums))[group].add(sums)
+            self._open.setdefault(interval, defaultdict(Cell))[group].add(sums)
         for interval, count in report["answered"]:
             self._answered[interval] += count
         for step, last in report["last"]:
@@ -107,7 +84,7 @@ class Merge:
         """Return how it goes, for a person who watches."""
         at = self._known_until()
         every = self._plan.interval_seconds
-        recent, seconds = Sums(), max(every, _RECENT_SECONDS)
+        recent, seconds = Cell(), max(every, _RECENT_SECONDS)
         intervals = [each for each in self._open if at - seconds < (each + 1) * every <= at]
         for interval in intervals:
             for group, sums in self._open[interval].items():
@@ -204,22 +181,14 @@ class Merge:
             self._answered.clear()
 
 
-def _sums(packed: Sequence[Any]) -> Sums:
-    sums = Sums()
-    sums.wanted, sums.sent = packed[0], packed[1]
-    sums.outcomes.update(packed[2])
-    sums.ok, sums.failed, sums.lag = (unpacked(each) for each in packed[3:])
-    return sums
-
-
-def _total(every: Iterable[Sums]) -> Sums:
-    total = Sums()
+def _total(every: Iterable[Cell]) -> Cell:
+    total = Cell()
     for sums in every:
         total.add(sums)
     return total
 
 
-def _row(at: float, group: str, sums: Sums, ok: Histogram) -> Row:
+def _row(at: float, group: str, sums: Cell, ok: Histogram) -> Row:
     figures = times_of(ok)
     return Row(
         at=at,

@@ -1,10 +1,12 @@
-"""What a worker has counted since it last told the master."""
+"""What a worker has counted since it last told the master, and what comes together of all workers."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
+from loadtest.generator import histogram
 from loadtest.generator.histogram import Histogram
 
 OK = "ok"
@@ -13,7 +15,7 @@ EXPECTED = "expected"
 
 
 class Cell:
-    """Requests of one group that were due in one interval of one step.
+    """Requests of one group that were due in one interval of one step, or in more of them.
 
     Attributes:
         wanted: that were due.
@@ -34,6 +36,15 @@ class Cell:
         self.failed = Histogram()
         self.lag = Histogram()
 
+    def add(self, other: Cell) -> None:
+        """Count what another one has counted."""
+        self.wanted += other.wanted
+        self.sent += other.sent
+        self.outcomes.update(other.outcomes)
+        self.ok.merge(other.ok)
+        self.failed.merge(other.failed)
+        self.lag.merge(other.lag)
+
     def packed(self) -> list[Any]:
         """Return plain values for a message."""
         return [
@@ -42,6 +53,15 @@ class Cell:
             dict(self.outcomes),
             *(each.packed() for each in (self.ok, self.failed, self.lag)),
         ]
+
+
+def unpacked(values: Sequence[Any]) -> Cell:
+    """Return what `Cell.packed` made plain values of."""
+    cell = Cell()
+    cell.wanted, cell.sent = values[0], values[1]
+    cell.outcomes.update(values[2])
+    cell.ok, cell.failed, cell.lag = (histogram.unpacked(each) for each in values[3:])
+    return cell
 
 
 class Tally:
