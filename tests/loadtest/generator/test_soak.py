@@ -85,6 +85,14 @@ def test_what_grows_or_fails_does_not_pass(wrong, said):
     assert found[0].startswith(said)
 
 
+def test_a_verdict_without_the_server_s_processes_says_so():
+    unseen = results()
+    unseen.server.samples.clear()
+    assert {line.found for line in soak.judge(unseen, 300) if line.what.startswith(("Memory", "Growth of open"))} == {
+        "not looked at"
+    }
+
+
 def test_the_verdict_says_all():
     verdict = soak.verdict_of(soak.judge(results(errors=1), 300))
     assert verdict["passed"] is False
