@@ -27,6 +27,14 @@ class Model(StrEnum):
     IMAGE = "image"
 
 
+class Stage(StrEnum):
+    """What replicas there are more of: of one of the two models, or of one that waits."""
+
+    FAQ = "faq"
+    IMAGE = "image"
+    WAITING = "waiting"
+
+
 Config = Annotated[
     Path | None, typer.Option(help="Ray Serve config file; without one, both models with their defaults.")
 ]

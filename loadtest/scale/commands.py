@@ -12,8 +12,7 @@ from typing import Annotated
 import typer
 
 from loadtest.configs import read_config
-from loadtest.options import Config, Photos, Questions, Reports, Rounds, Seconds, benchmark
-from loadtest.scale.stages import Stage, Subject, payloads_of
+from loadtest.options import Config, Photos, Questions, Reports, Rounds, Seconds, Stage, benchmark
 
 WaitMs = Annotated[float, typer.Option(min=0, help="Of the stage named waiting, milliseconds for each request.")]
 WarmUp = Annotated[float, typer.Option(min=0, help="Seconds of load before each measurement.")]
@@ -41,6 +40,7 @@ def replicas(
 ) -> Reports:
     """Requests per second, latency and processor time with 1, 2, 4, 8 replicas of a stage on one node."""
     from loadtest.scale.replicas import Plan, measure
+    from loadtest.scale.stages import Subject, payloads_of
 
     environment = cache(_environment)
     plans = [
@@ -69,6 +69,7 @@ def nodes(
 ) -> Reports:
     """Several nodes of Ray's test cluster on this machine: requests per second, what spreads where, crossing nodes."""
     from loadtest.scale.nodes import What, measure
+    from loadtest.scale.stages import payloads_of
 
     if stage is Stage.IMAGE:
         raise typer.BadParameter("only faq and waiting are measured on several nodes.", param_hint="--stage")
@@ -80,6 +81,7 @@ def nodes(
 def hops(*, config: Config = None, questions: Questions = None, seconds: Seconds = 10, rounds: Rounds = 3) -> Reports:
     """What each hop costs, from a web server alone to this product: latency of one client, processor time of many."""
     from loadtest.scale.hops import measure
+    from loadtest.scale.stages import payloads_of
 
     return measure(
         read_config(config),
@@ -116,6 +118,7 @@ def autoscale(
 ) -> Reports:
     """One replica at a steady load, then three times of it: when replicas come and go, p99, failed requests."""
     from loadtest.scale.autoscale import Shape, measure
+    from loadtest.scale.stages import Subject, payloads_of
 
     subject = Subject(stage, read_config(config), payloads_of(stage, questions, photos), wait_ms, cache(_environment))
     return [
@@ -143,6 +146,7 @@ def references(
 ) -> Reports:
     """The references' tests, 100 requests, 4 at a time, beside their published figures."""
     from loadtest.scale.references import measure
+    from loadtest.scale.stages import payloads_of
 
     payloads = {stage: payloads_of(stage, questions, photos) for stage in (Stage.FAQ, Stage.IMAGE)}
     environment = _environment() if router else None

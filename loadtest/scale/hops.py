@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 from loadtest import loads, wrk
 from loadtest.configs import Config
 from loadtest.loads import Load
+from loadtest.options import Stage
 from loadtest.payloads import Payload
 from loadtest.report import Report
 from loadtest.scale.cluster import cluster
 from loadtest.scale.replicas import cpu_cells
-from loadtest.scale.stages import AT_ONCE, WAITING, Stage, application, fixed, product_config, waiting_config
+from loadtest.scale.stages import AT_ONCE, WAITING, application, fixed, product_config, waiting_config
 from loadtest.service import Service, free_port, post, running, serving
 from loadtest.spread import Spread, spread
 from loadtest.throughput import checked

@@ -10,11 +10,12 @@ from typing import Literal
 from loadtest import loads, wrk
 from loadtest.configs import Config, arguments
 from loadtest.loads import Load
+from loadtest.options import Stage
 from loadtest.payloads import Payload
 from loadtest.report import Report
 from loadtest.scale.cluster import RunningCluster, cluster
 from loadtest.scale.replicas import cpu_cells
-from loadtest.scale.stages import AT_ONCE, WAITING, Stage, fixed, product_config, waiting_config
+from loadtest.scale.stages import AT_ONCE, WAITING, fixed, product_config, waiting_config
 from loadtest.spread import spread
 from loadtest.throughput import checked
 

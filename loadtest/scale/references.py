@@ -9,11 +9,11 @@ from http import HTTPStatus
 from loadtest.configs import KINDS, Config, first_version
 from loadtest.machine import machine_line
 from loadtest.open_loop import Generator, Timed
+from loadtest.options import Stage
 from loadtest.overload_figures import answered, per_second, percentile
 from loadtest.payloads import Payload
 from loadtest.report import Report
 from loadtest.scale import hops
-from loadtest.scale.stages import Stage
 from loadtest.service import get, serving
 from loadtest.spread import spread
 from loadtest.throughput import checked

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field
 
 from loadtest import loads, wrk
 from loadtest.loads import Load
+from loadtest.options import Stage
 from loadtest.report import Report
-from loadtest.scale.stages import Stage, Subject, by_kind, fixed
+from loadtest.scale.stages import Subject, by_kind, fixed
 from loadtest.spread import spread
 
 

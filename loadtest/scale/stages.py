@@ -6,11 +6,11 @@ import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from loadtest.configs import KINDS, Config, arguments, scaled
+from loadtest.options import Stage
 from loadtest.payloads import Payload, photo_payloads, question_payloads
 from loadtest.scale.cluster import cluster
 from loadtest.service import Service, serving
@@ -22,14 +22,6 @@ WAITING = "waiting"
 # Nothing but the replicas is to limit what is measured: no request is refused for want of a place to wait in.
 QUEUE = 10_000
 _INGRESS_AT_ONCE = 256
-
-
-class Stage(StrEnum):
-    """What replicas there are more of."""
-
-    FAQ = "faq"
-    IMAGE = "image"
-    WAITING = "waiting"
 
 
 # Requests that one replica works on at once, as the product has it without a config.

@@ -14,6 +14,8 @@ from serve_app.config_file import IMPORT_PATH
 
 REPOSITORY = Path(__file__).parents[2]
 HEAVY = {"ray", "torch", "torchvision", "sklearn", "scipy", "numpy", "PIL", "starlette", "fsspec"}
+# What a client's environment does not have, though it has every command.
+NOT_A_CLIENTS = HEAVY | {"cryptography", "kubernetes", "locust", "matplotlib", "psutil", "simpy"}
 
 
 @pytest.fixture(autouse=True)
@@ -179,6 +181,21 @@ def run_python(program):
 def test_the_command_line_needs_neither_ray_nor_a_model_library():
     result = run_python(f"import sys, serve_app.cli; print(sorted({HEAVY} & sys.modules.keys()))")
     assert result.stdout == "[]\n", result.stderr
+
+
+def test_every_command_is_there_with_what_a_client_has():
+    program = f"""
+import sys
+from serve_app.cli import main
+sys.argv = ["scoring", "--help"]
+try:
+    main()
+finally:
+    print(sorted({NOT_A_CLIENTS} & sys.modules.keys()))
+"""
+    result = run_python(program)
+    assert (result.returncode, result.stdout.splitlines()[-1]) == (0, "[]"), result.stderr
+    assert "bench" in result.stdout
 
 
 def test_help_and_refusals_need_neither_ray_nor_a_model_library(write):

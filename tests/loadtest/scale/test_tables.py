@@ -14,11 +14,12 @@ from loadtest.configs import read_config
 from loadtest.errors import BenchmarkError
 from loadtest.loads import Load, together
 from loadtest.open_loop import Timed
+from loadtest.options import Stage
 from loadtest.payloads import Payload
 from loadtest.scale import hops, nodes, references, replicas
 from loadtest.scale.cluster import RunningCluster, facts_of, free_ports, own_ports, shared_variables
 from loadtest.scale.commands import COMMANDS, numbers
-from loadtest.scale.stages import Stage, by_kind, fixed, product_config, waiting_config
+from loadtest.scale.stages import by_kind, fixed, product_config, waiting_config
 from loadtest.wrk import WrkResult
 
 ROLES = {"HAProxy": 0.2, "replica ingress": 0.5, "replica waiting-1": 0.1, "Serve controller": 0.1, "wrk": 9.0}
