@@ -1,15 +1,36 @@
-"""Metrics of this process through Ray's exporter, which every node has."""
+"""Metrics of this process through Ray's exporter, which every node has.
+
+Ray's own histograms are rebuilt value by value in the node's one agent, which takes more of a core than any replica at
+some thousand requests a second, and give each value as the middle of its bucket. So histograms are counted here, and go
+out as what Prometheus stores of a histogram: gauges of the buckets, the sum and the count.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from ray.util import metrics as ray_metrics
 
-from deployments.telemetry.metrics import Counter, Gauge, Histogram, Registry
+from deployments.telemetry.buckets import Buckets, count_values
+from deployments.telemetry.metrics import Counter, Gauge, Histogram, Labels, Registry
 
 # Every metric has these too: Ray tells processes apart, people tell replicas.
 COMMON = ("deployment", "replica")
+
+# Ray forgets a gauge that was not set for two of its rounds of 10 s. Histograms in which nothing changed are set again
+# after so many exports, not each time.
+REFRESH_EXPORTS = 5
+
+
+@dataclass(slots=True)
+class _Exported:
+    """A histogram on its way out: three gauges of Ray's, and what they say by labels."""
+
+    bucket: Any
+    sum: Any
+    count: Any
+    by_labels: dict[Labels, Buckets] = field(default_factory=dict)
 
 
 class RayExporter:
@@ -25,35 +46,56 @@ class RayExporter:
         self._registry = registry
         self._common = {"deployment": deployment, "replica": replica}
         self._metrics: dict[str, Any] = {}
+        self._histograms: dict[str, _Exported] = {}
+        self._exports = 0
         registry.switch_on()
 
     def export(self) -> None:
         """Hand over everything since the last time."""
+        self._exports += 1
         for instrument in self._registry.instruments:
             if isinstance(instrument, Counter):
                 for labels, amount in instrument.take().items():
                     self._of(instrument).inc(amount, tags=self._tags(instrument, labels))
             elif isinstance(instrument, Histogram):
-                for labels, value in instrument.take():
-                    self._of(instrument).observe(value, tags=self._tags(instrument, labels))
+                self._export_histogram(instrument)
             else:
                 for labels, value in instrument.read().items():
                     self._of(instrument).set(value, tags=self._tags(instrument, labels))
 
-    def _tags(self, instrument: Counter | Histogram | Gauge, labels: tuple[str, ...]) -> dict[str, str]:
+    def _export_histogram(self, instrument: Histogram) -> None:
+        if taken := instrument.take():
+            count_values(taken, instrument.boundaries, self._exported(instrument).by_labels)
+        if instrument.name not in self._histograms:
+            return
+        exported = self._exported(instrument)
+        for labels, buckets in exported.by_labels.items():
+            if buckets.changed or self._exports % REFRESH_EXPORTS == 0:
+                buckets.changed = False
+                tags = self._tags(instrument, labels)
+                exported.sum.set(buckets.total, tags=tags)
+                exported.count.set(sum(buckets.counts), tags=tags)
+                for limit, count in buckets.series(instrument.boundaries):
+                    exported.bucket.set(count, tags={**tags, "le": limit})
+
+    def _tags(self, instrument: Counter | Histogram | Gauge, labels: Labels) -> dict[str, str]:
         return {**self._common, **dict(zip(instrument.labels, labels, strict=True))}
 
-    def _of(self, instrument: Counter | Histogram | Gauge) -> Any:
+    def _of(self, instrument: Counter | Gauge) -> Any:
         """Return Ray's metric, made when it first has a value: a stage exports only what it has."""
         if instrument.name not in self._metrics:
-            self._metrics[instrument.name] = _made(instrument)
+            kind = ray_metrics.Counter if isinstance(instrument, Counter) else ray_metrics.Gauge
+            self._metrics[instrument.name] = kind(
+                instrument.name, instrument.description, (*COMMON, *instrument.labels)
+            )
         return self._metrics[instrument.name]
 
-
-def _made(instrument: Counter | Histogram | Gauge) -> Any:
-    keys = (*COMMON, *instrument.labels)
-    if isinstance(instrument, Counter):
-        return ray_metrics.Counter(instrument.name, instrument.description, keys)
-    if isinstance(instrument, Histogram):
-        return ray_metrics.Histogram(instrument.name, instrument.description, list(instrument.boundaries), keys)
-    return ray_metrics.Gauge(instrument.name, instrument.description, keys)
+    def _exported(self, instrument: Histogram) -> _Exported:
+        if instrument.name not in self._histograms:
+            keys = (*COMMON, *instrument.labels)
+            self._histograms[instrument.name] = _Exported(
+                ray_metrics.Gauge(f"{instrument.name}_bucket", instrument.description, (*keys, "le")),
+                ray_metrics.Gauge(f"{instrument.name}_sum", instrument.description, keys),
+                ray_metrics.Gauge(f"{instrument.name}_count", instrument.description, keys),
+            )
+        return self._histograms[instrument.name]
