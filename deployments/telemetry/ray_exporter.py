@@ -1,8 +1,8 @@
 """Metrics of this process through Ray's exporter, which every node has.
 
-Ray's own histograms are rebuilt value by value in the node's one agent, which takes more of a core than any replica at
-some thousand requests a second, and give each value as the middle of its bucket. So histograms are counted here, and go
-out as what Prometheus stores of a histogram: gauges of the buckets, the sum and the count.
+The node's one agent rebuilds Ray's own histograms value by value, which took it 0.1 ms for each request, and gives each
+value as the middle of its bucket. So histograms are counted here, and go out as what Prometheus stores of a histogram:
+gauges of the buckets, the sum and the count.
 """
 
 from __future__ import annotations

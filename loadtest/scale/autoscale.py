@@ -34,8 +34,13 @@ TAIL_SECONDS = 5
 # Nobody waits for a place among the generator's clients: requests come at their rate.
 ALL_CLIENTS = 1_000_000
 
-# Replicas write down calls in blocks of a thousand, and a removed one does not write its last block.
-LOG_EACH_CALL = {"RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1"}
+ENVIRONMENT = {
+    # Replicas write down calls in blocks of a thousand, and a removed one does not write its last block.
+    "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
+    # Until the added replicas run, some thousand requests gather, each on a connection of its own. Beyond HAProxy's
+    # limit of 4,096 those to come would wait until others are closed for idleness, which takes longer than the step.
+    "RAY_SERVE_HAPROXY_MAXCONN": "7500",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ def measure(
         "scale_down_delay_seconds": removal_seconds,
     }
     rate, steps = shape.rate, list[Step]()
-    with subject.served(scaling, environment=LOG_EACH_CALL) as served:
+    with subject.served(scaling, environment=ENVIRONMENT) as served:
         for _ in range(rounds):
             with _generators() as generators:
                 capacity = _capacity(served, generators, subject.payloads)
