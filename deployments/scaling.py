@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 # Two calls a replica: while it works on one, the next is already on its way to it.
 CALLS_PER_REPLICA = 2
@@ -57,6 +57,12 @@ class ScalingSettings(BaseModel):
     def max_items_per_call(self) -> int:
         """Requests in one coalesced call, so that all calls to a replica hold its concurrent requests."""
         return max(1, self.max_concurrent_requests // CALLS_PER_REPLICA)
+
+
+def filled_from(defaults: ScalingSettings) -> BeforeValidator:
+    """Let settings that leave something out have it from a stage's own defaults in place of the general ones."""
+    own = defaults.model_dump(exclude_unset=True)
+    return BeforeValidator(lambda given: {**own, **given} if isinstance(given, dict) else given)
 
 
 def resources(scaling: ScalingSettings, *, gpus: float = 0) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from deployments.faq_matcher.settings import FaqMatcherSettings
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.ingress.settings import IngressSettings
 from deployments.preprocess.settings import PreprocessSettings
-from deployments.scaling import ScalingSettings
+from deployments.scaling import ScalingSettings, filled_from
 from serve_app.setting_errors import explain
 
 # A name stands in routes and in names of deployments.
@@ -30,13 +30,17 @@ class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+FAQ_SCALING = ScalingSettings(max_replicas=2, max_concurrent_requests=64)
+PREPROCESS_SCALING = ScalingSettings(max_replicas=2, max_concurrent_requests=32)
+
+
 class FaqVersion(_Settings):
     """One version of an FAQ model."""
 
     name: VersionName = Field(default="1", description="Names the version in requests and responses.")
     model: FaqMatcherSettings = Field(default=FaqMatcherSettings(), description="Where the model comes from.")
-    scaling: ScalingSettings = Field(
-        default=ScalingSettings(max_replicas=2, max_concurrent_requests=64), description="Replicas of the FAQ matcher."
+    scaling: Annotated[ScalingSettings, filled_from(FAQ_SCALING)] = Field(
+        default=FAQ_SCALING, description="Replicas of the FAQ matcher."
     )
 
 
@@ -49,9 +53,8 @@ class ImageVersion(_Settings):
     )
     scaling: ScalingSettings = Field(default=ScalingSettings(), description="Replicas of the image classifier.")
     preprocess: PreprocessSettings = Field(default=PreprocessSettings(), description="How images are decoded.")
-    preprocess_scaling: ScalingSettings = Field(
-        default=ScalingSettings(max_replicas=2, max_concurrent_requests=32),
-        description="Replicas of the preprocess stage.",
+    preprocess_scaling: Annotated[ScalingSettings, filled_from(PREPROCESS_SCALING)] = Field(
+        default=PREPROCESS_SCALING, description="Replicas of the preprocess stage."
     )
 
 

@@ -101,9 +101,7 @@ def _placed(args: dict[str, Any], checked: ApplicationSettings, settings: Cluste
         if settings.environment == PRODUCTION and scaling.min_replicas > 1 and not scaling.max_replicas_per_node:
             changes["max_replicas_per_node"] = _most_on_a_pod(scaling, _pods_for(place, checked, settings))
         if changes:
-            # What stands there takes the place of a stage's own defaults, so those are written, too.
-            value = {**scaling.model_dump(mode="json", exclude_none=True), **changes}
-            _put(found, place, _changed(value))
+            _put(found, place, changes)
     return found
 
 
@@ -124,12 +122,8 @@ def _pods_for(place: tuple[str | int, ...], checked: ApplicationSettings, settin
     return max(1, sum(group.max_replicas for group in groups))
 
 
-def _changed(scaling: dict[str, Any]) -> dict[str, Any]:
-    defaults = ScalingSettings().model_dump(mode="json")
-    return {key: value for key, value in scaling.items() if value != defaults[key]}
-
-
-def _put(target: Any, place: tuple[str | int, ...], value: dict[str, Any]) -> None:
+def _put(target: Any, place: tuple[str | int, ...], values: dict[str, Any]) -> None:
+    """Add values to what stands at a place, if anything does."""
     *way, last = place
     for step, following in zip(way, [*way[1:], last], strict=True):
         if isinstance(step, int):
@@ -138,7 +132,7 @@ def _put(target: Any, place: tuple[str | int, ...], value: dict[str, Any]) -> No
             target = target[step]
         else:
             target = target.setdefault(step, [] if isinstance(following, int) else {})
-    target[last] = value
+    target.setdefault(last, {}).update(values)
 
 
 def _check_numbers(settings: ClusterSettings, application: ApplicationSettings) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.quotas.settings import QuotaSettings
-from deployments.scaling import ScalingSettings
+from deployments.scaling import ScalingSettings, filled_from
 from deployments.telemetry.settings import LoggingSettings, TracingSettings
 
 MEBIBYTE = 1024 * 1024
@@ -17,6 +17,8 @@ MEBIBYTE = 1024 * 1024
 # Requests that one replica holds beside those that it works on, where the settings leave it open. Each stage bounds its
 # own queue far lower; this bounds what reads bodies and forms responses.
 DEFAULT_QUEUE = 1024
+
+SCALING = ScalingSettings(max_replicas=2, max_concurrent_requests=64)
 
 
 class IngressSettings(BaseModel):
@@ -60,8 +62,8 @@ class IngressSettings(BaseModel):
         default={},
         description="Which model answers `POST /score`, for text and for images; else the first that takes it.",
     )
-    scaling: ScalingSettings = Field(
-        default=ScalingSettings(max_replicas=2, max_concurrent_requests=64),
+    scaling: Annotated[ScalingSettings, filled_from(SCALING)] = Field(
+        default=SCALING,
         description="Replicas of the ingress; requests beyond slots and queue are refused with 503.",
     )
 

@@ -1,9 +1,11 @@
+from typing import Annotated
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from deployments.scaling import CALLS_PER_REPLICA, ScalingSettings, resources
+from deployments.scaling import CALLS_PER_REPLICA, ScalingSettings, filled_from, resources
 
 
 def test_the_target_is_the_wanted_share_of_slots():
@@ -29,3 +31,16 @@ def test_resources_are_in_rays_units():
         "memory": 2 * 1024 * 1024,
     }
     assert "memory" not in resources(ScalingSettings())
+
+
+def test_what_settings_leave_out_they_have_from_the_stages_own_defaults():
+    stage = TypeAdapter(
+        Annotated[ScalingSettings, filled_from(ScalingSettings(max_replicas=2, max_concurrent_requests=64))]
+    )
+    assert stage.validate_python({"cpus": 1}) == ScalingSettings(max_replicas=2, max_concurrent_requests=64, cpus=1)
+    assert stage.validate_python({"max_replicas": 1}).max_concurrent_requests == 64
+    assert stage.validate_python({"max_concurrent_requests": 8}) == ScalingSettings(
+        max_replicas=2, max_concurrent_requests=8
+    )
+    general = ScalingSettings(max_replicas=1)
+    assert stage.validate_python(general) is general

@@ -33,7 +33,7 @@ ARGS = {
             "versions": [
                 {
                     "model": {"architecture": "resnet152", "weights": "DEFAULT", "download": False},
-                    "preprocess_scaling": {"max_concurrent_requests": 32, "max_queued_requests": 40},
+                    "preprocess_scaling": {"max_replicas": 1, "max_queued_requests": 40},
                 }
             ],
         },
