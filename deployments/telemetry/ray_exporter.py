@@ -7,6 +7,7 @@ gauges of the buckets, the sum and the count.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +15,14 @@ from ray.util import metrics as ray_metrics
 
 from deployments.telemetry.buckets import Buckets, count_values
 from deployments.telemetry.metrics import Counter, Gauge, Histogram, Labels, Registry
+from deployments.telemetry.recorder import EXPORT_SECONDS
 
 # Every metric has these too: Ray tells processes apart, people tell replicas.
 COMMON = ("deployment", "replica")
 
-# Ray forgets a gauge that was not set for two of its rounds of 10 s. Histograms in which nothing changed are set again
-# after so many exports, not each time.
-REFRESH_EXPORTS = 5
+# How often Ray takes what is set, and the variable that says so.
+REPORT_INTERVAL = "RAY_metrics_report_interval_ms"
+REPORT_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class RayExporter:
         self._metrics: dict[str, Any] = {}
         self._histograms: dict[str, _Exported] = {}
         self._exports = 0
+        self._refresh = refresh_exports(os.environ.get(REPORT_INTERVAL))
         registry.switch_on()
 
     def export(self) -> None:
@@ -70,7 +73,7 @@ class RayExporter:
             return
         exported = self._exported(instrument)
         for labels, buckets in exported.by_labels.items():
-            if buckets.changed or self._exports % REFRESH_EXPORTS == 0:
+            if buckets.changed or self._exports % self._refresh == 0:
                 buckets.changed = False
                 tags = self._tags(instrument, labels)
                 exported.sum.set(buckets.total, tags=tags)
@@ -99,3 +102,15 @@ class RayExporter:
                 ray_metrics.Gauge(f"{instrument.name}_count", instrument.description, keys),
             )
         return self._histograms[instrument.name]
+
+
+def refresh_exports(report_ms: str | None) -> int:
+    """Return after how many exports histograms in which nothing changed are set again.
+
+    Ray forgets a gauge that was not set for two of its rounds; half a round leaves time for what comes late.
+
+    Args:
+        report_ms: length of a round, as the variable says it; None where it does not.
+    """
+    seconds = float(report_ms) / 1000 if report_ms else REPORT_SECONDS
+    return max(1, int(seconds / 2 / EXPORT_SECONDS))
