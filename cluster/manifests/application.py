@@ -132,7 +132,8 @@ def _put(target: Any, place: tuple[str | int, ...], values: dict[str, Any]) -> N
             target = target[step]
         else:
             target = target.setdefault(step, [] if isinstance(following, int) else {})
-    target.setdefault(last, {}).update(values)
+    # Not in place: by YAML's anchors the same object may stand in several.
+    target[last] = {**target.get(last, {}), **values}
 
 
 def _check_numbers(settings: ClusterSettings, application: ApplicationSettings) -> None:

@@ -1,6 +1,6 @@
 """Metrics of this process through Ray's exporter, which every node has.
 
-The node's one agent rebuilds Ray's own histograms value by value, which took it 0.1 ms for each request, and gives each
+The node's one agent rebuilds Ray's own histograms value by value, which takes it time for each request, and gives each
 value as the middle of its bucket. So histograms are counted here, and go out as what Prometheus stores of a histogram:
 gauges of the buckets, the sum and the count.
 """
