@@ -29,6 +29,10 @@ Send = Callable[[list[ItemT], list[float], list[float]], Awaitable[Sequence[Resu
 # calls carry few items, this many may wait all the same: bursts come in requests, whatever a call takes.
 LEAST_WAITING = 32
 
+# Turns of the event loop without a new item, after which those that wait leave. What one turn reads from connections
+# the next makes items of, hence two.
+QUIET_TURNS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Coalesced(Generic[ResultT]):
@@ -151,10 +155,21 @@ class Coalescer(Generic[ItemT, ResultT]):
         return len(self._waiting) < free_calls * self._max_items
 
     def _schedule(self) -> None:
-        """Dispatch after this turn of the event loop, so that items of one turn leave in one call."""
+        """Dispatch when turns of the event loop bring no more, so that what comes together leaves in one call."""
         if not self._dispatch_is_scheduled:
             self._dispatch_is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._dispatch)
+            asyncio.get_running_loop().call_soon(self._dispatch_after, len(self._waiting), QUIET_TURNS)
+
+    def _dispatch_after(self, seen: int, quiet_turns: int) -> None:
+        waiting = len(self._waiting)
+        if seen < waiting < self._max_items:
+            quiet_turns = QUIET_TURNS
+        elif quiet_turns == 1 or waiting >= self._max_items:
+            self._dispatch()
+            return
+        else:
+            quiet_turns -= 1
+        asyncio.get_running_loop().call_soon(self._dispatch_after, waiting, quiet_turns)
 
     def _dispatch(self) -> None:
         self._dispatch_is_scheduled = False

@@ -57,6 +57,29 @@ async def test_a_lone_item_leaves_at_once():
     assert answer.queue_seconds >= 0
 
 
+async def test_items_of_turns_that_follow_each_other_leave_together():
+    stage = Stage()
+    joined = coalescer(stage, max_items=100)
+    tasks = []
+    for number in range(6):
+        tasks.append(asyncio.create_task(joined.submit(number)))
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert stage.calls == [[0, 1, 2, 3, 4, 5]]
+
+
+async def test_a_full_call_leaves_however_many_more_come():
+    stage = Stage(gated=True)
+    joined = coalescer(stage, max_items=3)
+    tasks = []
+    for number in range(6):
+        tasks.append(asyncio.create_task(joined.submit(number)))
+        await asyncio.sleep(0)
+    assert stage.calls == [[0, 1, 2]]
+    stage.gate.set()
+    await asyncio.gather(*tasks)
+
+
 async def test_items_of_one_turn_leave_together():
     stage = Stage()
     joined = coalescer(stage)
