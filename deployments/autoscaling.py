@@ -34,7 +34,7 @@ def replicas_for_requests_in_flight(context: AutoscalingContext) -> tuple[float,
 
 
 def ingress_options(scaling: ScalingSettings, *, max_requests: int) -> dict[str, Any]:
-    """Ray Serve's deployment options for the ingress, where Ray itself counts requests.
+    """Ray Serve's deployment options for the ingress.
 
     Args:
         scaling: the ingress's settings.
@@ -51,14 +51,10 @@ def stage_options(scaling: ScalingSettings, *, callers: int, explanations: int =
         callers: replicas that call this stage at the most; each may have its calls out at a replica.
         explanations: that may be under way at the most, beside those calls and without taking their place.
     """
-    policy = AutoscalingPolicy(policy_function=replicas_for_requests_in_flight)  # type: ignore[no-untyped-call]
-    return {
-        "max_ongoing_requests": CALLS_PER_REPLICA * callers + DESCRIBE_CALLS + explanations,
-        **_replicas(scaling, policy=policy),
-    }
+    return {"max_ongoing_requests": CALLS_PER_REPLICA * callers + DESCRIBE_CALLS + explanations, **_replicas(scaling)}
 
 
-def _replicas(scaling: ScalingSettings, **options: Any) -> dict[str, Any]:
+def _replicas(scaling: ScalingSettings) -> dict[str, Any]:
     # A lost replica is noticed by the next check of its health.
     common: dict[str, Any] = {"health_check_period_s": HEALTH_CHECK_SECONDS}
     if scaling.max_replicas_per_node is not None:
@@ -66,10 +62,11 @@ def _replicas(scaling: ScalingSettings, **options: Any) -> dict[str, Any]:
     if scaling.min_replicas == scaling.max_replicas:
         # Nothing to decide: no reports either.
         return {**common, "num_replicas": scaling.min_replicas}
-    return {**common, "autoscaling_config": _autoscaling(scaling, **options)}
+    return {**common, "autoscaling_config": _autoscaling(scaling)}
 
 
-def _autoscaling(scaling: ScalingSettings, **options: Any) -> AutoscalingConfig:
+def _autoscaling(scaling: ScalingSettings) -> AutoscalingConfig:
+    policy = AutoscalingPolicy(policy_function=replicas_for_requests_in_flight)  # type: ignore[no-untyped-call]
     with warnings.catch_warnings():
         # The variables that are to replace `metrics_interval_s` are read nowhere in Ray 2.60.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -81,5 +78,5 @@ def _autoscaling(scaling: ScalingSettings, **options: Any) -> AutoscalingConfig:
             downscale_delay_s=scaling.scale_down_delay_seconds,
             metrics_interval_s=REPORT_SECONDS,
             look_back_period_s=LOOK_BACK_SECONDS,
-            **options,
+            policy=policy,
         )

@@ -17,6 +17,7 @@ from ray.serve.handle import DeploymentHandle
 from deployments.coalescing import Coalescer
 from deployments.contracts import ModelDescription, Outcome, Reply
 from deployments.errors import ModelError, Unavailable
+from deployments.hosted import HostedHandle
 from deployments.recent_replicas import RecentReplicas
 from deployments.scaling import CALLS_PER_REPLICA, ScalingSettings
 from deployments.telemetry.instruments import CALL_ITEMS, CALLS_OUT, QUEUE_WAITING, REPLICAS_LOST
@@ -33,7 +34,7 @@ MAX_CALL_BYTES = 32 * 1024 * 1024
 RETRIES_AFTER_LOSS = 2
 
 
-class _Limits(TypedDict):
+class _Limits(TypedDict, total=False):
     """A coalescer's, by its own names."""
 
     max_items: int
@@ -45,26 +46,30 @@ class StageClient(Generic[ItemT, ResultT]):
     """The caller's side of a stage.
 
     Args:
-        handle: Ray Serve's handle of the deployment; it has the methods `score` and `describe`.
+        handle: Ray Serve's handle of the deployment, or that of a stage in this process; it has the methods `score`
+            and `describe`.
         scaling: the called stage's settings, for its limits.
         weigh: size of an item in bytes.
         method: of the stage, to be called.
+        together: whether items travel together; if not, each has a call of its own, as many as one replica works on at
+            once.
         max_alone: each item travels in a call of its own, so that none waits for another, and one beyond so many is
-            refused; None: items travel together as `scaling` says.
+            refused; None: items wait and travel as `scaling` and `together` say.
     """
 
     def __init__(
         self,
-        handle: DeploymentHandle[Any],
+        handle: DeploymentHandle[Any] | HostedHandle,
         scaling: ScalingSettings,
         *,
         weigh: Callable[[ItemT], int] = lambda _item: 0,
         method: Literal["score", "explain"] = "score",
+        together: bool = True,
         max_alone: int | None = None,
     ) -> None:
         self._method = method
         # The messages hold data classes of this product, which plain pickle carries at half of cloudpickle's cost.
-        self._handle = handle.options(request_serialization="pickle", response_serialization="pickle")
+        self._handle: Any = handle.options(request_serialization="pickle", response_serialization="pickle")
         self._labels = (handle.deployment_name,)
         self._replicas = RecentReplicas(scaling.min_replicas)
         limits = _Limits(
@@ -72,6 +77,8 @@ class StageClient(Generic[ItemT, ResultT]):
             max_waiting=scaling.max_queued_requests,
             max_calls=lambda: CALLS_PER_REPLICA * self._replicas.count(),
         )
+        if not together:
+            limits |= _Limits(max_items=1, max_calls=lambda: scaling.max_concurrent_requests)
         if max_alone is not None:
             limits = _Limits(max_items=1, max_waiting=0, max_calls=lambda: max_alone)
         self._coalescer: Coalescer[ItemT, Outcome[ResultT]] = Coalescer(

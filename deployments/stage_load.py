@@ -25,6 +25,14 @@ class StageLoad:
         self._request_seconds = 0.0
         self._updated = self._window_start = clock()
 
+    def begin(self) -> None:
+        """Count one request, which arrives now; `end` must follow."""
+        self._change(1)
+
+    def end(self) -> None:
+        """End what `begin` began."""
+        self._change(-1)
+
     @contextmanager
     def count(self, waited_seconds: list[float]) -> Iterator[None]:
         """Count the requests of one call while it runs; `waited_seconds` has one entry for each."""

@@ -11,7 +11,7 @@ from deployments.autoscaling import ingress_options
 from deployments.ingress.deployment import INGRESS
 from deployments.scaling import resources
 from serve_app.fast_mode import warn_if_slow
-from serve_app.kinds import KINDS, drain_seconds
+from serve_app.kinds import KINDS, drain_seconds, settled
 from serve_app.settings import ApplicationSettings, parse_settings
 
 
@@ -27,6 +27,7 @@ def build(args: dict[str, Any]) -> Application:
 
 def bind(settings: ApplicationSettings) -> Application:
     """Bind the ingress to every version of every model."""
+    settings = settled(settings)
     versions = [bound for model in settings.models for bound in KINDS[model.kind](model, settings)]
     return INGRESS.options(
         ray_actor_options=resources(settings.ingress.scaling),

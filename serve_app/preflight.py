@@ -9,8 +9,9 @@ from pathlib import Path
 import psutil
 
 from deployments.errors import StartupError
+from deployments.scaling import ScalingSettings
 from serve_app.config_file import ConfigFile
-from serve_app.settings import ApplicationSettings, FaqModel
+from serve_app.settings import ApplicationSettings, FaqVersion
 
 MEBIBYTE = 1024 * 1024
 CONTROL_GROUP = Path("/sys/fs/cgroup")
@@ -91,17 +92,20 @@ def check_memory(settings: ApplicationSettings) -> None:
 
 def memory_needed_mb(settings: ApplicationSettings) -> int:
     """Estimate what Ray, the ingress and the smallest number of replicas take."""
+    hosts = settings.ingress.scaling.min_replicas
     needed = RAY_MB
     for model in settings.models:
-        if isinstance(model, FaqModel):
-            needed += sum(FAQ_MATCHER_MB * version.scaling.min_replicas for version in model.versions)
-        else:
-            needed += sum(
-                IMAGE_CLASSIFIER_MB * version.scaling.min_replicas
-                + PREPROCESS_MB * version.preprocess_scaling.min_replicas
-                for version in model.versions
-            )
+        for version in model.versions:
+            if isinstance(version, FaqVersion):
+                needed += FAQ_MATCHER_MB * _replicas(version.scaling, hosts)
+            else:
+                needed += IMAGE_CLASSIFIER_MB * _replicas(version.scaling, 1)
+                needed += PREPROCESS_MB * _replicas(version.preprocess_scaling, hosts)
     return needed
+
+
+def _replicas(scaling: ScalingSettings | None, hosts: int) -> int:
+    return hosts if scaling is None else scaling.min_replicas
 
 
 def memory_available_mb() -> int:

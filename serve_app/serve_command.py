@@ -68,8 +68,8 @@ def show_models(console: Console, server: Server) -> None:
                 described = client.get(f"/v2/models/{model.name}/versions/{version.name}").json()
                 weights = described["weights"]
                 shown = f"[bold red]{weights}[/bold red]" if weights == "untrained" else weights
-                count = replicas.get(f"{model.name}-{version.name}", 0)
-                table.add_row(model.name, version.name, described["platform"], shown, str(count))
+                count = _replicas_text(replicas, f"{model.name}-{version.name}")
+                table.add_row(model.name, version.name, described["platform"], shown, count)
                 notes += [described["parameters"]["untrained"]] if weights == "untrained" else []
     console.print(table)
     for note in notes:
@@ -82,6 +82,11 @@ def show_models(console: Console, server: Server) -> None:
         console.print(sentence, markup=False)
     console.print(f"Metrics for Prometheus: {server.metrics_url}", markup=False)
     console.print(f"Everything else: {server.url}/docs   Stop with Ctrl-C.", markup=False)
+
+
+def _replicas_text(replicas: Mapping[str, int], stage: str) -> str:
+    """Say how many replicas have a model; one that is no deployment is hosted by the ingress."""
+    return str(replicas[stage]) if stage in replicas else f"{replicas.get('ingress', 0)} of the ingress"
 
 
 def running_replicas(application: str) -> dict[str, int]:

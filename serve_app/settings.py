@@ -30,8 +30,10 @@ class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+# Of stages with replicas of their own.
 FAQ_SCALING = ScalingSettings(max_replicas=2, max_concurrent_requests=64)
 PREPROCESS_SCALING = ScalingSettings(max_replicas=2, max_concurrent_requests=32)
+CLASSIFIER_SCALING = ScalingSettings()
 
 
 class FaqVersion(_Settings):
@@ -39,8 +41,10 @@ class FaqVersion(_Settings):
 
     name: VersionName = Field(default="1", description="Names the version in requests and responses.")
     model: FaqMatcherSettings = Field(default=FaqMatcherSettings(), description="Where the model comes from.")
-    scaling: Annotated[ScalingSettings, filled_from(FAQ_SCALING)] = Field(
-        default=FAQ_SCALING, description="Replicas of the FAQ matcher."
+    scaling: Annotated[ScalingSettings | None, filled_from(FAQ_SCALING)] = Field(
+        default=None,
+        description="Replicas of the FAQ matcher's own. Without, each replica of the ingress has the model, which "
+        "spares every request a call to another process.",
     )
 
 
@@ -51,10 +55,15 @@ class ImageVersion(_Settings):
     model: ImageClassifierSettings = Field(
         default=ImageClassifierSettings(), description="Architecture, weights and labels."
     )
-    scaling: ScalingSettings = Field(default=ScalingSettings(), description="Replicas of the image classifier.")
+    scaling: ScalingSettings | None = Field(
+        default=None,
+        description="Replicas of the image classifier's own. Without, the ingress has it, if it needs no GPU and the "
+        "ingress is one replica; else it has one of its own.",
+    )
     preprocess: PreprocessSettings = Field(default=PreprocessSettings(), description="How images are decoded.")
-    preprocess_scaling: Annotated[ScalingSettings, filled_from(PREPROCESS_SCALING)] = Field(
-        default=PREPROCESS_SCALING, description="Replicas of the preprocess stage."
+    preprocess_scaling: Annotated[ScalingSettings | None, filled_from(PREPROCESS_SCALING)] = Field(
+        default=None,
+        description="Replicas of the preprocess stage's own. Without, the replicas of the ingress decode images.",
     )
 
 
@@ -104,6 +113,16 @@ class ApplicationSettings(_Settings):
         if access.required is None:
             access = access.model_copy(update={"required": self.profile != "local"})
         return self.ingress.model_copy(update={"access": access})
+
+    @property
+    def may_host_classifiers(self) -> bool:
+        """Whether the ingress is one replica, or may be, since nothing is said of its replicas."""
+        return "scaling" not in self.ingress.model_fields_set or self.ingress.scaling.max_replicas == 1
+
+    def with_one_ingress(self) -> ApplicationSettings:
+        """Return the settings with one replica of the ingress: what it hosts takes all cores and much memory."""
+        scaling = self.ingress.scaling.model_copy(update={"max_replicas": 1})
+        return self.model_copy(update={"ingress": self.ingress.model_copy(update={"scaling": scaling})})
 
     @field_validator("models")
     @classmethod

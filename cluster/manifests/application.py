@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from deployments.errors import StartupError
 from deployments.scaling import ScalingSettings
 from serve_app.config_file import DEFAULT_ADDRESS, read_config
-from serve_app.settings import ApplicationSettings, FaqVersion, ImageVersion, parse_settings
+from serve_app.settings import (
+    CLASSIFIER_SCALING,
+    FAQ_SCALING,
+    PREPROCESS_SCALING,
+    ApplicationSettings,
+    FaqVersion,
+    ImageVersion,
+    parse_settings,
+)
 
 if TYPE_CHECKING:
     from cluster.settings import ClusterSettings
@@ -74,15 +82,21 @@ def _environment(settings: ClusterSettings) -> dict[str, str]:
 
 
 def scalings(settings: ApplicationSettings) -> Iterator[Place]:
-    """Give each scaling of the application with its place."""
+    """Give each scaling of the application with its place.
+
+    In a cluster each stage has replicas of its own, which scale and are lost by themselves, also where the settings
+    leave them out.
+    """
     yield ("ingress", "scaling"), settings.ingress.scaling
     for index, model in enumerate(settings.models):
         for number in range(len(model.versions)):
             version: FaqVersion | ImageVersion = model.versions[number]
             place = ("models", index, "versions", number)
-            yield (*place, "scaling"), version.scaling
             if isinstance(version, ImageVersion):
-                yield (*place, "preprocess_scaling"), version.preprocess_scaling
+                yield (*place, "scaling"), version.scaling or CLASSIFIER_SCALING
+                yield (*place, "preprocess_scaling"), version.preprocess_scaling or PREPROCESS_SCALING
+            else:
+                yield (*place, "scaling"), version.scaling or FAQ_SCALING
 
 
 def _placed(args: dict[str, Any], checked: ApplicationSettings, settings: ClusterSettings) -> dict[str, Any]:

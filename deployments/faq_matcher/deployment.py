@@ -1,15 +1,15 @@
-"""The FAQ matcher as a Ray Serve deployment."""
+"""The FAQ matcher as a stage: a Ray Serve deployment, or hosted by the ingress."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from ray import serve
 from ray.serve import Deployment
 
+from deployments.brief_work import BriefWork
 from deployments.contracts import Matches, ModelDescription, Outcome, Question, Reply
 from deployments.deadlines import InTime, deadlines_of
 from deployments.errors import ScoringError
@@ -31,8 +31,7 @@ class FaqMatcherReplica:
         self._load = StageLoad()
         self._replica = replica_id()
         observe_stage(self._load)
-        # One thread: scoring holds the interpreter, and the event loop must stay free for the next call.
-        self._scorer = ThreadPoolExecutor(1, thread_name_prefix="faq-scorer")
+        self._work = BriefWork("faq-scorer")
         # Ready means that a real question has been matched, and explained: that is compiled apart, for half a second.
         self._model.score([Question("Is this replica ready?", explain=explain, top_k=1) for explain in (False, True)])
 
@@ -49,14 +48,12 @@ class FaqMatcherReplica:
         deadlines = deadlines_of(left_seconds, len(questions))
         with self._load.count(waited_seconds):
             started = time.perf_counter()
-            results = await asyncio.get_running_loop().run_in_executor(
-                self._scorer, self._score_in_time, questions, deadlines
-            )
+            results = await self._work.run(partial(self._score_in_time, questions, deadlines))
             infer = time.perf_counter() - started
         return Reply([Outcome(result, {"infer": infer}) for result in results], self._replica)
 
     def _score_in_time(self, questions: list[Question], deadlines: list[float]) -> list[Matches | ScoringError]:
-        # On the scorer's thread: only when a call's turn comes shows which of its questions are still wanted.
+        # Only when a call's turn comes shows which of its questions are still wanted.
         wanted = InTime.of(questions, deadlines)
         return [*wanted.among_all(self._model.score(wanted.items) if wanted.items else [])]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -45,6 +45,11 @@ class ScoringApp(Starlette):
         self._scorers = scorers
         # A redirect would be built from the Host header, which the client chooses.
         self.router.redirect_slashes = False
+
+    @property
+    def scoring_paths(self) -> Collection[str]:
+        """Paths of the requests that matter."""
+        return self._scorers.keys()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -13,17 +13,20 @@ from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
 from deployments.contracts import EncodedImage, PixelImage, Question
+from deployments.hosted import Hosted
 from deployments.ingress.app import build_app
 from deployments.ingress.door import Door
 from deployments.ingress.models import Model, ModelTable, Takes, Version
 from deployments.ingress.observing import Observed
 from deployments.ingress.oip.grpc.methods import InferenceMethods
 from deployments.ingress.oip.grpc.service import InferenceService
+from deployments.ingress.outermost import SHORT_WAY
 from deployments.ingress.quotas.quotas import Quotas
 from deployments.ingress.settings import IngressSettings
 from deployments.replica import replica_id
 from deployments.scaling import ScalingSettings
 from deployments.stage_client import StageClient
+from deployments.stage_load import REQUESTS_IN_FLIGHT
 from deployments.telemetry.observer import Observer
 from deployments.telemetry.replica import replica_tasks
 
@@ -36,27 +39,32 @@ class BoundVersion:
         model: the model's name.
         version: the version's name.
         takes: what its requests hold.
-        first_stage: the stage that requests go to first; bound when the application is built, its handle in a replica.
-        scaling: that stage's settings.
+        first_stage: the stage that requests go to first: one that each replica of the ingress hosts, or one with
+            replicas of its own, which is bound when the application is built and in a replica is its handle.
+        scaling: that stage's settings; of a hosted one its limits count.
+        together: whether items of several requests travel together.
         max_explanations: images that one replica of the ingress may have explained at once; 0 allows none.
     """
 
     model: str
     version: str
     takes: Takes
-    first_stage: DeploymentHandle[Any] | Application
+    first_stage: DeploymentHandle[Any] | Application | Hosted
     scaling: ScalingSettings
+    together: bool = True
     max_explanations: int = 0
 
 
 class IngressReplica(InferenceMethods):
     """Answers requests over HTTP and, where Ray Serve listens for it, gRPC; there is no other way in."""
 
-    def __init__(self, versions: list[BoundVersion], redis_url: SecretStr | None = None) -> None:
+    async def __init__(  # type: ignore[misc]  # Ray Serve awaits it
+        self, versions: list[BoundVersion], redis_url: SecretStr | None = None
+    ) -> None:
         self._settings = IngressSettings()
         self._observer = Observer(replica_id(), replica_tasks())
         self._observer.start()
-        self._table = ModelTable(_models(versions))
+        self._table = ModelTable(await _models(versions))
         # The URL is not with the other settings, which Ray shows to whoever asks it for a deployment's.
         self._door = Door(self._limits, Quotas(self._limits, redis_url))
         self.inference = InferenceService(self._table, self._door, self._observer)
@@ -67,7 +75,14 @@ class IngressReplica(InferenceMethods):
         self._observer.configure(self._settings.logging, self._settings.tracing)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return Observed(build_app(self._table, self._door), self._table, self._observer)
+        app = build_app(self._table, self._door)
+        observed = Observed(app, self._table, self._observer)
+        SHORT_WAY.open(observed, app.scoring_paths)
+        return observed
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """Report load to the autoscaling policy; Ray Serve calls this."""
+        return {REQUESTS_IN_FLIGHT: self._observer.load.average()}
 
     def __del__(self) -> None:
         """Write and send what is left; Ray Serve calls this before a replica ends."""
@@ -77,21 +92,23 @@ class IngressReplica(InferenceMethods):
         return self._settings
 
 
-def _models(versions: list[BoundVersion]) -> list[Model]:
+async def _models(versions: list[BoundVersion]) -> list[Model]:
     by_name: dict[str, dict[str, Version]] = {}
     takes: dict[str, Takes] = {}
     for bound in versions:
-        handle = cast("DeploymentHandle[Any]", bound.first_stage)
-        client = StageClient[Any, Any](handle, bound.scaling, weigh=_WEIGHTS[bound.takes])
-        by_name.setdefault(bound.model, {})[bound.version] = Version(bound.version, client, _explainer(bound, handle))
+        by_name.setdefault(bound.model, {})[bound.version] = await _version(bound)
         takes[bound.model] = bound.takes
     return [Model(name, takes[name], versions) for name, versions in by_name.items()]
 
 
-def _explainer(bound: BoundVersion, handle: DeploymentHandle[Any]) -> StageClient[Any, Any] | None:
+async def _version(bound: BoundVersion) -> Version:
+    stage: Any = bound.first_stage
+    handle = await stage.start() if isinstance(stage, Hosted) else stage
+    client = StageClient[Any, Any](handle, bound.scaling, weigh=_WEIGHTS[bound.takes], together=bound.together)
     if not bound.max_explanations:
-        return None
-    return StageClient[Any, Any](handle, bound.scaling, method="explain", max_alone=bound.max_explanations)
+        return Version(bound.version, client)
+    explainer = StageClient[Any, Any](handle, bound.scaling, method="explain", max_alone=bound.max_explanations)
+    return Version(bound.version, client, explainer)
 
 
 def _size_of_image(image: EncodedImage | PixelImage) -> int:

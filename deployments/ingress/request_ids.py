@@ -12,6 +12,9 @@ from deployments.ingress.headers import header
 
 REQUEST_ID = "x-request-id"
 
+# Stands in the scope of a request that does not pass Ray Serve.
+UNMARKED = "scoring.unmarked"
+
 # What may stand in a log line or a header unquoted.
 _ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
@@ -33,5 +36,5 @@ def is_harmless(identifier: str) -> bool:
 
 def mark(response: Response, request: Request, request_id: str) -> None:
     """Put the identifier into a response, unless Ray Serve does so: it gives one to every request without."""
-    if header(request, REQUEST_ID) is None:
+    if UNMARKED in request.scope or header(request, REQUEST_ID) is None:
         response.headers[REQUEST_ID] = request_id

@@ -114,7 +114,7 @@ class _Batch:
             index, item = self._left.popleft()
             self._out += 1
             try:
-                outcome = await self._stage.submit(item, deadline=self._deadline)
+                scored = await self._score(index, item)
             except Overloaded:
                 if self._out == 1:
                     raise
@@ -123,15 +123,14 @@ class _Batch:
                 return
             finally:
                 self._out -= 1
-            self._scored[index] = self._finished(index, outcome)
+            self._accept(scored.result)
+            self._scored[index] = scored
 
-    def _finished(self, index: int, outcome: Outcome[Any]) -> Scored:
+    async def _score(self, index: int, item: Any) -> Scored:
         try:
-            scored = _succeeded(outcome)
+            return _succeeded(await self._stage.submit(item, deadline=self._deadline))
         except InvalidInput as error:
             raise type(error)(f"{self._name(index)}: {error.message}") from None
-        self._accept(scored.result)
-        return scored
 
 
 def _succeeded(outcome: Outcome[Any]) -> Scored:

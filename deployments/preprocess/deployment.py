@@ -1,4 +1,4 @@
-"""Image preprocessing as a Ray Serve deployment, in front of a classifier."""
+"""Image preprocessing in front of a classifier: a Ray Serve deployment, or hosted by the ingress."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from deployments.contracts import (
     Tensor,
 )
 from deployments.deadlines import deadlines_of, has_passed, timed_out
-from deployments.errors import ScoringError, StartupError
+from deployments.errors import Overloaded, ScoringError, StartupError
 from deployments.preprocess.settings import PreprocessSettings
 from deployments.replica import replica_id
 from deployments.scaling import ScalingSettings
@@ -92,6 +92,11 @@ class PreprocessReplica:
         return Reply(outcomes, self._replica)
 
     async def _score_one(self, image: Image, deadline: float) -> Outcome[Classes]:
+        try:
+            # Before it is decoded for nothing.
+            self._classifier.check_room()
+        except Overloaded as error:
+            return Outcome(error)
         prepared = await self._on_decoder(self._prepare, image, deadline)
         return await _passed_on(prepared, self._classifier, deadline)
 

@@ -128,6 +128,11 @@ class Registry:
         """Make a gauge."""
         return self._added(Gauge(name, description, labels, self._switch))
 
+    @property
+    def is_on(self) -> bool:
+        """Whether somebody takes the values."""
+        return self._switch.on
+
     def switch_on(self) -> None:
         """Begin to gather: somebody takes the values from now on."""
         self._switch.on = True

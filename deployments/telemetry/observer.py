@@ -6,6 +6,7 @@ import time
 from contextvars import Token
 from typing import TYPE_CHECKING
 
+from deployments.stage_load import StageLoad
 from deployments.telemetry.access_log import AccessLog
 from deployments.telemetry.counting import count
 from deployments.telemetry.instruments import IN_FLIGHT
@@ -25,13 +26,16 @@ class Observer:
     Args:
         replica: names this replica in traces.
         tasks: to be run each second, beside what is observed.
+
+    Attributes:
+        load: averages the requests that have begun and not ended.
     """
 
     def __init__(self, replica: str = "local", tasks: tuple[Task, ...] = ()) -> None:
         self.logging = LoggingSettings()
         self._tracing = TracingSettings()
         self._replica = replica
-        self._in_flight = 0
+        self.load = StageLoad()
         self._spans: Spans | None = None
         log = AccessLog(lambda: self.logging)
         self._recorder = Recorder([count, log.write, self._trace_spans], tasks, [log.flush])
@@ -56,7 +60,7 @@ class Observer:
     @property
     def in_flight(self) -> int:
         """Requests that have begun and not ended."""
-        return self._in_flight
+        return self.load.in_replica
 
     def begin(self, observation: Observation, traceparent: str = "", tracestate: str = "") -> Token[Observation | None]:
         """Begin to observe a request in this task; `end` must follow, whatever happens.
@@ -66,14 +70,14 @@ class Observer:
             traceparent: the caller's header of that name; empty where it sent none.
             tracestate: likewise.
         """
-        self._in_flight += 1
+        self.load.begin()
         observation.trace = self._trace(traceparent, tracestate)
         return CURRENT.set(observation)
 
     def end(self, observation: Observation, token: Token[Observation | None]) -> None:
         """End what `begin` began; status, sizes and client must be filled in."""
         CURRENT.reset(token)
-        self._in_flight -= 1
+        self.load.end()
         observation.ended = time.perf_counter()
         self._recorder.record(observation)
 

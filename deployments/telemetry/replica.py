@@ -13,9 +13,10 @@ from deployments.telemetry.recorder import Recorder, Task
 def replica_tasks() -> tuple[Task, ...]:
     """Protect this process's logs at once, and return what is to be done each second.
 
-    In Ray Serve's local testing mode, where all stages share a process that is not theirs, nothing is to be done.
+    In Ray Serve's local testing mode, where all stages share a process that is not theirs, nothing is to be done; and
+    nothing more for a stage that another one hosts, which does it.
     """
-    if not is_replica():
+    if not is_replica() or REGISTRY.is_on:
         return ()
     protect_logs()
     exporter = RayExporter(REGISTRY, deployment_name(), replica_id())

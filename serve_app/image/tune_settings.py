@@ -13,7 +13,7 @@ from deployments.image_classifier.engines.machine import usable_cpus
 from deployments.image_classifier.settings import ImageClassifierSettings
 from serve_app.config_file import read_config
 from serve_app.config_lines import config_yaml, model_yaml
-from serve_app.settings import ImageModel, parse_settings
+from serve_app.settings import CLASSIFIER_SCALING, ImageModel, parse_settings
 
 if TYPE_CHECKING:
     from deployments.image_classifier.tuning import Setting
@@ -56,7 +56,7 @@ def read_tuned(config: Path | None, name: str | None) -> Tuned:
         raise StartupError(f"The config has several image models: name one of {names} with --model.")
     (model,) = models
     version = model.versions[0]
-    cpus = usable_cpus(int(version.scaling.cpus))
+    cpus = usable_cpus(int((version.scaling or CLASSIFIER_SCALING).cpus))
     return Tuned(model.name, version.model, cpus, file.content if config is not None else None)
 
 

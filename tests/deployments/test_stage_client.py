@@ -212,3 +212,26 @@ async def test_items_that_travel_alone_go_to_their_method_one_by_one_and_are_ref
     gate.set()
     assert [outcome.result for outcome in await asyncio.gather(*tasks)] == [0, 1, 2]
     assert (await stage.submit(4)).result == 4
+
+
+async def test_items_that_do_not_travel_together_wait_for_a_call_of_their_own():
+    gate = asyncio.Event()
+
+    class Gated(Method):
+        async def _answer(self, answer, *arguments):
+            await gate.wait()
+            return answer(*arguments)
+
+    handle = Handle(score=Gated(*[echo] * 3))
+    scaling = ScalingSettings(max_concurrent_requests=2, max_queued_requests=1)
+    stage = StageClient(handle, scaling, together=False)
+    tasks = []
+    for n in range(3):
+        tasks.append(asyncio.create_task(stage.submit(n)))
+        for _ in range(10):
+            await asyncio.sleep(0)
+    assert [items for items, *_ in handle.score.calls] == [[0], [1]]
+    with pytest.raises(Overloaded):
+        await stage.submit(3)
+    gate.set()
+    assert [outcome.result for outcome in await asyncio.gather(*tasks)] == [0, 1, 2]

@@ -64,6 +64,7 @@ def deployments(fast):
     """Builds the application; returns every deployment by name."""
     from ray.serve import Application
 
+    from deployments.hosted import Hosted
     from serve_app.app import build
 
     def visit(value, found):
@@ -73,7 +74,8 @@ def deployments(fast):
             visit([*deployment.init_args, *deployment.init_kwargs.values()], found)
         elif isinstance(value, list):
             for item in value:
-                visit(getattr(item, "first_stage", item), found)
+                stage = getattr(item, "first_stage", item)
+                visit([*stage.arguments] if isinstance(stage, Hosted) else stage, found)
         return found
 
     return lambda args: visit(build(args), {})

@@ -3,11 +3,17 @@ import pytest
 from deployments.autoscaling import REFUSED_AT_ONCE
 from deployments.errors import StartupError
 from deployments.ingress.settings import DEFAULT_QUEUE
+from serve_app import kinds
+
+# Replicas of its own, as the stage has them by default.
+OWN = {"scaling": {}}
+ALL = {**OWN, "preprocess_scaling": {}}
 
 
-def test_without_settings_both_models_are_bound(deployments):
+def test_without_settings_the_ingress_has_both_models(deployments, monkeypatch):
+    monkeypatch.setattr(kinds, "gpus_in_reach", lambda: False)
     built = deployments({})
-    assert list(built) == ["ingress", "faq-1", "image-1-preprocess", "image-1"]
+    assert list(built) == ["ingress"]
     versions = built["ingress"].init_args[0]
     assert [(bound.model, bound.version, bound.takes) for bound in versions] == [
         ("faq", "1", "text"),
@@ -15,12 +21,12 @@ def test_without_settings_both_models_are_bound(deployments):
     ]
 
 
-def test_each_version_of_each_model_has_deployments_of_its_own(deployments):
+def test_each_version_of_each_model_may_have_deployments_of_its_own(deployments):
     args = {
         "models": [
-            {"kind": "faq_matcher", "name": "help", "versions": [{"name": "old"}, {"name": "new"}]},
-            {"kind": "image_classifier", "name": "cats", "versions": [{"name": "1"}, {"name": "2.0"}]},
-            {"kind": "faq_matcher", "name": "shop"},
+            {"kind": "faq_matcher", "name": "help", "versions": [{"name": "old", **OWN}, {"name": "new", **OWN}]},
+            {"kind": "image_classifier", "name": "cats", "versions": [{"name": "1", **ALL}, {"name": "2.0", **ALL}]},
+            {"kind": "faq_matcher", "name": "shop", "versions": [OWN]},
         ]
     }
     built = deployments(args)
@@ -43,12 +49,16 @@ def test_a_version_takes_its_own_settings_to_its_replicas(deployments):
         "models": [
             {
                 "kind": "faq_matcher",
-                "versions": [{"name": "1", "model": {"model_dir": "/a"}}, {"name": "2", "model": {"model_dir": "/b"}}],
+                "versions": [
+                    {"name": "1", "model": {"model_dir": "/a"}, **OWN},
+                    {"name": "2", "model": {"model_dir": "/b"}},
+                ],
             }
         ]
     }
     built = deployments(args)
-    assert [built[name].init_args[0].model_dir for name in ("faq-1", "faq-2")] == ["/a", "/b"]
+    assert built["faq-1"].init_args[0].model_dir == "/a"
+    assert built["ingress"].init_args[0][1].first_stage.arguments[0].model_dir == "/b"
 
 
 def test_the_ingress_takes_what_it_works_on_what_may_wait_and_what_it_refuses(deployments):
@@ -65,7 +75,7 @@ def test_limits_may_change_without_new_replicas(deployments):
 
 def test_environment_variables_stand_for_text(deployments, monkeypatch):
     monkeypatch.setenv("WHERE", "/models")
-    args = {"models": [{"kind": "faq_matcher", "versions": [{"model": {"model_dir": "${WHERE}/faq"}}]}]}
+    args = {"models": [{"kind": "faq_matcher", "versions": [{"model": {"model_dir": "${WHERE}/faq"}, **OWN}]}]}
     assert deployments(args)["faq-1"].init_args[0].model_dir == "/models/faq"
 
 

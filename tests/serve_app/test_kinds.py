@@ -1,18 +1,79 @@
 import pytest
 
 from deployments.contracts import ImagePreset
+from deployments.hosted import Hosted
 from deployments.image_classifier.conversion.model_files import FILES, About, seal
 from deployments.scaling import CALLS_PER_REPLICA
 from serve_app import kinds
 
 
-def image_model(**version):
+def hosted_model(**version):
     return {"models": [{"kind": "image_classifier", "versions": [version]}]}
+
+
+def image_model(**version):
+    """A model whose stages have replicas of their own."""
+    return hosted_model(**{"scaling": {}, "preprocess_scaling": {}, **version})
+
+
+def hosted_by(built):
+    """Names of the stages that the ingress has in its process."""
+
+    def names(stage):
+        if isinstance(stage, Hosted):
+            yield stage.name
+            for each in stage.arguments:
+                yield from names(each)
+
+    return [name for bound in built["ingress"].init_args[0] for name in names(bound.first_stage)]
+
+
+def most_ingress_replicas(built):
+    config = built["ingress"]._deployment_config.autoscaling_config
+    return config.max_replicas if config else built["ingress"].num_replicas
+
+
+BOTH = {"models": [{"kind": "faq_matcher"}, {"kind": "image_classifier"}]}
+
+
+@pytest.mark.parametrize(
+    ("args", "gpu", "expected"),
+    [
+        # The classifier takes all cores, so that it is hosted once.
+        (BOTH, False, (["faq-1", "image-1-preprocess", "image-1"], 1)),
+        (BOTH, True, (["faq-1", "image-1-preprocess"], 2)),
+        ({"models": [{"kind": "faq_matcher"}]}, False, (["faq-1"], 2)),
+        ({"ingress": {"scaling": {"max_replicas": 3}}, **BOTH}, False, (["faq-1", "image-1-preprocess"], 3)),
+        (
+            {"ingress": {"scaling": {"max_replicas": 1}}, **BOTH},
+            False,
+            (["faq-1", "image-1-preprocess", "image-1"], 1),
+        ),
+        (hosted_model(scaling={"max_replicas": 2}), False, (["image-1-preprocess"], 2)),
+        (hosted_model(preprocess_scaling={"max_replicas": 2}), False, ([], 2)),
+        (image_model(), False, ([], 2)),
+    ],
+)
+def test_the_ingress_hosts_what_has_no_replicas_of_its_own(deployments, monkeypatch, args, gpu, expected):
+    monkeypatch.setattr(kinds, "gpus_in_reach", lambda: gpu)
+    built = deployments(args)
+    assert (hosted_by(built), most_ingress_replicas(built)) == expected
+    if args["models"] == BOTH["models"]:
+        everything = {"ingress", "faq-1", "image-1", "image-1-preprocess"}
+        assert set(built) == everything - set(hosted_by(built))
+
+
+def test_images_that_the_ingress_decodes_do_not_wait_for_each_other(deployments):
+    (hosted,) = deployments(hosted_model())["ingress"].init_args[0]
+    (own,) = deployments(image_model())["ingress"].init_args[0]
+    assert (hosted.together, own.together) == (False, True)
 
 
 @pytest.mark.parametrize(("profile", "allowed"), [("local", True), ("production", False)])
 def test_untrained_weights_are_allowed_on_a_laptop_only(deployments, profile, allowed):
-    assert deployments({"profile": profile})["image-1"].init_kwargs == {"allow_untrained": allowed}
+    assert deployments({"profile": profile, **image_model()})["image-1"].init_kwargs == {"allow_untrained": allowed}
+    hosted = deployments({"profile": profile, **hosted_model(model={"device": "cpu"})})["ingress"].init_args[0][0]
+    assert hosted.first_stage.arguments[1].keywords == {"allow_untrained": allowed}
 
 
 def test_what_ray_shows_of_a_deployment_holds_no_password_of_redis(deployments, monkeypatch):

@@ -107,6 +107,18 @@ async def test_a_queue_full_of_others_refuses_the_request_and_takes_nothing_of_i
     await assert_idle(stage)
 
 
+async def test_what_a_stage_further_on_refuses_is_asked_again_when_others_are_back():
+    class Narrow(Stage):
+        """Takes all, and has two at a time done behind it."""
+
+        async def _send(self, items, waited, left):
+            answers = await super()._send(items, waited, left)
+            return [*answers[:2], *[Outcome(Overloaded("The queue is full."))] * len(answers[2:])]
+
+    results = await scored(Narrow(max_items=4, max_calls=2), range(9))
+    assert [one.result for one in results] == [2 * n for n in range(9)]
+
+
 async def test_the_first_bad_item_is_named_and_ends_the_others():
     stage = Stage()
     with pytest.raises(InvalidText) as raised:

@@ -1,0 +1,60 @@
+"""Work that is done on the event loop while it is brief, and on a thread when it is not.
+
+Work that holds the interpreter's lock stops the event loop from a thread as it does on the loop itself: the lock
+changes hands every 5 ms at the soonest. So for brief work a thread only adds a hand-over in each direction, some 0.1 ms
+under load; and what is answered on the loop leaves with the next turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+ResultT = TypeVar("ResultT")
+
+# How long the event loop may stand still: two of the interpreter's own intervals.
+BRIEF_SECONDS = 0.01
+
+# Runs that say how long the next may take. A longer one sends as many that follow to the thread.
+REMEMBERED = 64
+
+
+class BriefWork:
+    """Runs work of one kind, one piece at a time.
+
+    Args:
+        thread: names the thread.
+        clock: seconds.
+    """
+
+    def __init__(self, thread: str, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=thread)
+        self._clock = clock
+        self._took: deque[float] = deque(maxlen=REMEMBERED)
+        self._on_thread = 0
+
+    async def run(self, function: Callable[[], ResultT]) -> ResultT:
+        """Return what a function returns; it is called here, or on the thread where others of late took long."""
+        if self._on_thread or not self.is_brief:
+            self._on_thread += 1
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._thread, self._timed, function)
+            finally:
+                self._on_thread -= 1
+        return self._timed(function)
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether what ran of late was brief; nothing is known of the first."""
+        return bool(self._took) and max(self._took) <= BRIEF_SECONDS
+
+    def _timed(self, function: Callable[[], ResultT]) -> ResultT:
+        started = self._clock()
+        try:
+            return function()
+        finally:
+            self._took.append(self._clock() - started)

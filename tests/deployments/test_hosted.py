@@ -1,0 +1,74 @@
+import pytest
+
+from deployments.contracts import ModelDescription, Outcome, Reply
+from deployments.errors import InvalidText, ModelError
+from deployments.hosted import Hosted
+from deployments.scaling import ScalingSettings
+from deployments.stage_client import StageClient
+
+DESCRIPTION = ModelDescription("none", "trained", (), ())
+
+
+class Stage:
+    def __init__(self, prefix="", *, suffix=""):
+        self.prefix, self.suffix = prefix, suffix
+
+    async def score(self, items, waited_seconds, left_seconds=None):
+        assert len(items) == len(waited_seconds) == len(left_seconds)
+        return Reply([Outcome(self._scored(item)) for item in items], "here")
+
+    def _scored(self, item):
+        if item == "bad":
+            return InvalidText("bad")
+        if item == "broken":
+            raise RuntimeError("password=hunter2")
+        return self.prefix + item + self.suffix
+
+    async def describe(self):
+        return DESCRIPTION
+
+
+class SlowToStart(Stage):
+    """Its constructor is a coroutine, as those of stages that ask others are."""
+
+    async def __init__(self, behind):
+        self.behind = behind
+        assert await behind.describe.remote() == DESCRIPTION
+
+    async def score(self, items, waited_seconds, left_seconds=None):
+        return await self.behind.score.remote(items, waited_seconds, left_seconds)
+
+
+async def client(stage=Stage, *arguments, **keywords):
+    handle = await Hosted("stage", stage, arguments, keywords).start()
+    return StageClient(handle, ScalingSettings(max_concurrent_requests=8))
+
+
+async def test_a_hosted_stage_is_asked_as_any_other():
+    stage = await client(Stage, "<", suffix=">")
+    assert (await stage.submit("x")).result == "<x>"
+    assert await stage.describe(1) == DESCRIPTION
+
+
+async def test_an_item_has_its_own_error():
+    stage = await client()
+    assert isinstance((await stage.submit("bad")).result, InvalidText)
+
+
+async def test_a_stage_that_raises_is_an_error_of_the_model_and_shows_nothing_of_it(caplog):
+    stage = await client()
+    with pytest.raises(ModelError) as raised:
+        await stage.submit("broken")
+    assert "hunter2" not in raised.value.message + caplog.text
+    assert "RuntimeError" in caplog.text
+    assert (await stage.submit("x")).result == "x"
+
+
+async def test_a_stage_is_ready_when_those_behind_it_and_its_constructor_are():
+    stage = await client(SlowToStart, Hosted("behind", Stage, ("<",)))
+    assert (await stage.submit("x")).result == "<x"
+
+
+async def test_what_does_not_start_says_why():
+    with pytest.raises(TypeError):
+        await client(Stage, unknown=1)
