@@ -40,7 +40,7 @@ def peers(
     ] = False,
     plots: Annotated[Path | None, typer.Option(help="Directory for pictures, one for each table.")] = None,
 ) -> Reports:
-    """The same models with LitServe, BentoML, MLServer, FastAPI and ours: throughput, latency, memory; 40 minutes."""
+    """The same models with LitServe, BentoML, MLServer, FastAPI and ours: throughput, latency, memory; 45 minutes."""
     from loadtest.payloads import photo_payloads, question_payloads  # noqa: PLC0415 - as in commands.py
     from loadtest.peers.comparing import Wanted, compare  # noqa: PLC0415
 

@@ -57,7 +57,7 @@ class Contestant:
 
     @property
     def workers_text(self) -> str:
-        """For people: by default ours adds a second FAQ replica under load."""
+        """For people: by default ours adds a second replica of the ingress under load, if it has only the FAQ."""
         if self.workers is not None:
             return str(self.workers)
         return "default (1-2)" if self.model == "faq" else "default (1)"
@@ -117,7 +117,9 @@ def _ours(model: str, workers: Sequence[int]) -> list[Contestant]:
     # By default there is one image replica, so that one more row would say the same.
     counts = workers if model == "faq" else [count for count in workers if count > 1]
     same = [Contestant(OURS, model, count, joined=True) for count in (None, *counts)]
-    return [*same, Contestant(OURS, "faq", None, joined=True, object="own")] if model == "faq" else same
+    if model == "image":
+        return same
+    return [*same, *(Contestant(OURS, model, count, joined=True, object="own") for count in (None, *counts[-1:]))]
 
 
 def cells_of(names: Sequence[str]) -> dict[str, tuple[int, ...]]:

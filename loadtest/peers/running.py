@@ -32,9 +32,6 @@ POLL_SECONDS = 0.2
 # Nothing is on its way any more when a server is stopped.
 STOP_SECONDS = 5
 
-# As many requests as one FAQ replica of ours works on at once by default.
-FAQ_REQUESTS = 64
-
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -191,13 +188,15 @@ def config_of(contestant: Contestant, material: Material) -> Config:
         model |= {"model_dir": str(material.network), "engine": "openvino", "precision": material.precision}
     elif contestant.object == "own":
         model["model_dir"] = str(material.own_faq)
-    if contestant.workers is not None:
-        version["scaling"] = {"min_replicas": contestant.workers, "max_replicas": contestant.workers}
-        if contestant.model == "faq":
-            version["scaling"]["max_concurrent_requests"] = FAQ_REQUESTS
-        else:
-            model["threads"] = threads_of(contestant.workers)
     config = read_config(None)
+    if contestant.workers is not None:
+        replicas = {"min_replicas": contestant.workers, "max_replicas": contestant.workers}
+        if contestant.model == "image":
+            version["scaling"] = replicas
+            model["threads"] = threads_of(contestant.workers)
+        else:
+            # The ingress has the model.
+            arguments(config)["ingress"] = {"scaling": replicas}
     kind = {"kind": KINDS[contestant.model], "name": contestant.model, "versions": [version]}
     arguments(config)["models"] = [kind]
     return config

@@ -186,10 +186,11 @@ def _notes(
     ]
     if comparison.model == "image":
         weights = "weights: random" if facts["weights"] == "untrained" else "weights: trained"
-        return [*notes, f"Computed in {precision}; {weights}. Ours: replicas of the classifier."]
+        where = "Ours: replicas of the classifier; by default it is in the process of the ingress."
+        return [*notes, f"Computed in {precision}; {weights}. {where}"]
     notes.append(
         f"{facts['originals']} originals; the scikit-learn object takes {facts['ms_for_one']:.2f} ms for one question "
-        "in process. Ours: replicas of the FAQ stage, beside one replica of the ingress."
+        "in process. Ours: replicas of the ingress, which have the model in their processes."
     )
     if comparison.object == "own" and findings.agreement is not None:
         notes.append(f"Both models name the same best original for {findings.agreement:.0%} of the questions asked.")

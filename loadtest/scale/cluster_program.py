@@ -17,6 +17,9 @@ from typing import Any
 
 # Of what clients reach.
 HOST = "127.0.0.1"
+# Several nodes have an address each, at which the proxies of all ask the replicas of all. Ray itself listens on every
+# interface too.
+EVERY_HOST = "0.0.0.0"  # noqa: S104 - as above
 # Of the nodes: only this machine reaches them, and Ray takes each for a machine of its own, which it would not of
 # 127.0.0.1.
 NODE_HOST = "127.0.0.{}"
@@ -60,7 +63,8 @@ def main(file: str) -> None:
         # Ray has put its own handlers in their place.
         _handle_signals(_end)
         logging.getLogger("ray.serve").setLevel(logging.ERROR)
-        client = serve_start(http_options={"host": HOST, "port": plan["port"]}, proxy_location="EveryNode")
+        host = HOST if len(plan["nodes"]) == 1 else EVERY_HOST
+        client = serve_start(http_options={"host": host, "port": plan["port"]}, proxy_location="EveryNode")
         client.deploy_apps(ServeDeploySchema.model_validate(plan["config"]))
         facts = _settled(client, {application["name"] for application in plan["config"]["applications"]})
         print(FACTS, json.dumps(facts), flush=True)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loadtest import loads, wrk
-from loadtest.configs import Config
+from loadtest.configs import Config, arguments
 from loadtest.loads import Load
 from loadtest.options import Stage
 from loadtest.payloads import Payload
@@ -30,7 +30,8 @@ DIRECT = "Ray Serve, one deployment, asked itself"
 PROXY = "+ HAProxy before it"
 CALL = "+ a model behind it, a call for each request"
 PATH = "this product, a model that does nothing"
-FAQ = "this product, FAQ"
+FAQ = "this product, FAQ with a replica of its own"
+HOSTED = "this product, FAQ in the ingress, as by default"
 
 # As Azure Machine Learning's documentation has it of its router; on which machines, it does not say.
 PUBLISHED = "Azure Machine Learning's, published"
@@ -99,6 +100,7 @@ def measure(
             stack.enter_context(_plain()),
             *stack.enter_context(_ray(environment, payloads)),
             stack.enter_context(_faq(config, payloads)),
+            stack.enter_context(_faq(config, payloads, hosted=True)),
         ]
         _rounds(paths, payloads, seconds=seconds, rounds=rounds)
     return [report(paths), router_report(*_router(paths))]
@@ -158,10 +160,12 @@ def _ray(environment: Mapping[str, str], payloads: Sequence[Payload]) -> Iterato
 
 
 @contextmanager
-def _faq(config: Config, payloads: Sequence[Payload]) -> Iterator[Path]:
+def _faq(config: Config, payloads: Sequence[Payload], *, hosted: bool = False) -> Iterator[Path]:
     config, deployment = product_config(config, Stage.FAQ, fixed(1))
+    if hosted:
+        del arguments(config)["models"][0]["versions"][0]["scaling"]
     with serving(config) as service:
-        yield Path(FAQ, service, checked(service, deployment.rpartition("-")[0], payloads))
+        yield Path(HOSTED if hosted else FAQ, service, checked(service, deployment.rpartition("-")[0], payloads))
 
 
 def report(paths: Sequence[Path]) -> Report:

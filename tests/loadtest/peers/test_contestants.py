@@ -25,6 +25,7 @@ def test_all_take_part_with_one_and_two_workers():
         ("faq", "same", 1),
         ("faq", "same", 2),
         ("faq", "own", None),
+        ("faq", "own", 2),
         ("image", "same", None),
         ("image", "same", 2),
     ]
@@ -37,6 +38,7 @@ def test_a_profile_needs_only_some():
         ("ours", None, "same"),
         ("ours", 2, "same"),
         ("ours", None, "own"),
+        ("ours", 2, "own"),
     ]
 
 

@@ -79,10 +79,7 @@ def test_options_travel_as_variables(monkeypatch):
     [
         (Contestant("ours", "faq", None), {"model": {}}),
         (Contestant("ours", "faq", None, object="own"), {"model": {"model_dir": "own"}}),
-        (
-            Contestant("ours", "faq", 2),
-            {"model": {}, "scaling": {"min_replicas": 2, "max_replicas": 2, "max_concurrent_requests": 64}},
-        ),
+        (Contestant("ours", "faq", 2), {"model": {}}),
         (
             Contestant("ours", "image", None),
             {
@@ -96,12 +93,12 @@ def test_ours_is_configured_with_its_defaults(contestant, expected):
     args = config_of(contestant, MATERIAL)["applications"][0]["args"]
     (model,) = args["models"]
     assert model["versions"] == [expected]
-    settings = ApplicationSettings.model_validate(args)
-    if contestant.workers is not None:
-        # Otherwise as by default.
-        scaling = settings.models[0].versions[0].scaling
-        default = ApplicationSettings().models[0].versions[0].scaling
-        assert scaling.model_copy(update={"min_replicas": 1, "max_replicas": 2}) == default
+    ingress = ApplicationSettings.model_validate(args).ingress.scaling
+    default = ApplicationSettings().ingress.scaling
+    replicas = contestant.workers or 1
+    assert (ingress.min_replicas, ingress.max_replicas) == (replicas, contestant.workers or default.max_replicas)
+    # Otherwise as by default.
+    assert ingress.model_copy(update={"min_replicas": 1, "max_replicas": 2}) == default
 
 
 def test_two_image_replicas_share_the_cores(monkeypatch):

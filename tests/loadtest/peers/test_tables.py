@@ -94,9 +94,9 @@ def test_an_image_table_says_what_was_computed():
     assert "Computed in bf16; weights: random" in report.notes[-1]
 
 
-def test_the_whole_comparison_fits_in_forty_minutes():
+def test_the_whole_comparison_fits_in_three_quarters_of_an_hour():
     whole = plan_of(Wanted(only=[], cells=[], workers=[1, 2], seconds=6, warm_up=1, rounds=3))
-    assert whole.estimate() < 40 * 60
+    assert whole.estimate() < 45 * 60
     small = plan_of(Wanted(only=["ours"], cells=["faq-16"], workers=[1], seconds=6, warm_up=1, rounds=1))
     assert {one.server for one in small.contestants} == {"ours"}
     assert small.cells == {"faq": (16,)}
