@@ -57,6 +57,22 @@ def test_replicas_follow_requests_in_flight_and_none_is_lost(serve, tmp_path):
     assert service.client.post("/faq/score", json={"input": "port"}).status_code == 200
 
 
+def test_the_ingress_that_hosts_a_model_follows_requests_in_flight_and_none_is_lost(serve, tmp_path):
+    args = {"ingress": {"scaling": {**FAST, "max_replicas": 2}}, "models": [{"kind": "faq_matcher"}]}
+    service = serve("--config", write_config(tmp_path / "c.yaml", args))
+    service.wait_for("Everything else")
+    assert len(service.replicas("ingress")) == 1
+    assert service.replicas("faq-1") == []
+    load = Load(service, 16)
+    eventually(lambda: len(service.replicas("ingress")) == 2)
+    answers = load.stop()
+    # A replica goes while requests come, which it must answer to the last.
+    load = Load(service, 1)
+    eventually(lambda: len(service.replicas("ingress")) == 1)
+    answers += load.stop()
+    assert set(answers) == {200}
+
+
 def test_a_killed_replica_is_replaced_and_its_requests_are_asked_again(serve, tmp_path):
     scaling = {**FAST, "min_replicas": 2, "max_replicas": 2}
     args = {"models": [{"kind": "faq_matcher", "versions": [{"scaling": scaling}]}]}
