@@ -82,7 +82,7 @@ class IngressReplica(InferenceMethods):
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """Report load to the autoscaling policy; Ray Serve calls this."""
-        return {REQUESTS_IN_FLIGHT: self._observer.load.average()}
+        return {REQUESTS_IN_FLIGHT: self._observer.load.average() + SHORT_WAY.waiting.average()}
 
     def __del__(self) -> None:
         """Write and send what is left; Ray Serve calls this before a replica ends."""

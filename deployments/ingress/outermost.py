@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from deployments.ingress.deadlines import CLIENT_TIMEOUT, KEPT_TIMEOUT
 from deployments.ingress.request_ids import REQUEST_ID, UNMARKED, harmless_or_new
 from deployments.ingress.turnstile import Turnstile
+from deployments.stage_load import StageLoad
 
 # Ray Serve's header, by which it leaves it to the application to notice that a client went away.
 DISCONNECT_DISABLED = b"x-request-disconnect-disabled"
@@ -27,9 +28,13 @@ class ShortWay:
     takes a quarter of the ingress's time, and the product does all of it itself: see `deployments.telemetry`, and
     `record_autoscaling_stats` of the ingress. When a replica is to stop, uvicorn waits for requests in flight as Ray
     does. In another process than the ingress's, such as a proxy of Ray Serve's, there is none.
+
+    Attributes:
+        waiting: averages the requests of this process that have come and not begun; for autoscaling they are in flight.
     """
 
     def __init__(self) -> None:
+        self.waiting = StageLoad()
         self._app: ASGIApp | None = None
         self._paths: Collection[str] = ()
 
@@ -58,7 +63,7 @@ class Outermost:
     def __init__(self, app: ASGIApp, short_way: ShortWay = SHORT_WAY) -> None:
         self._app = app
         self._short_way = short_way
-        self._turnstile = Turnstile()
+        self._turnstile = Turnstile(short_way.waiting)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with changed headers, when its turn has come."""

@@ -18,7 +18,8 @@ MEBIBYTE = 1024 * 1024
 # own queue far lower; this bounds what reads bodies and forms responses.
 DEFAULT_QUEUE = 1024
 
-SCALING = ScalingSettings(max_replicas=2, max_concurrent_requests=64)
+# A replica that is one busy process sees about half of what its clients have out: the rest is on its way.
+SCALING = ScalingSettings(max_replicas=2, max_concurrent_requests=64, target_utilization=0.4)
 
 
 class IngressSettings(BaseModel):

@@ -12,14 +12,22 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+from deployments.stage_load import StageLoad
+
 # Some 2 ms of work. Fewer would let turns with nothing else to do go by; with 16 clients hardly one ever waits.
 MOST_IN_A_TURN = 8
 
 
 class Turnstile:
-    """Lets requests begin; one for each event loop."""
+    """Lets requests begin; one for each event loop.
 
-    def __init__(self, most: int = MOST_IN_A_TURN) -> None:
+    Args:
+        load: averages the requests that wait here.
+        most: requests that begin in one turn.
+    """
+
+    def __init__(self, load: StageLoad, most: int = MOST_IN_A_TURN) -> None:
+        self._load = load
         self._most = most
         self._begun = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -33,7 +41,11 @@ class Turnstile:
             return
         place = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
-        await place
+        self._load.begin()
+        try:
+            await place
+        finally:
+            self._load.end()
 
     def _turn(self) -> None:
         self._begun = 0

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import typer
 
 from loadtest import wrk
+from loadtest.errors import BenchmarkError
 from loadtest.payloads import Payload
 from loadtest.peers import environments, material, plot
 from loadtest.peers.contestants import cells_of, contestants
@@ -57,6 +58,8 @@ def compare(wanted: Wanted, payloads: Mapping[str, Callable[[], list[Payload]]])
     """
     plan = plan_of(wanted)
     wrk.wrk_path()
+    if wanted.plots is not None:
+        _make(wanted.plots)
     models = list(plan.cells)
     sent = {model: payloads[model]() for model in models}
     _say(f"{len(plan.contestants)} servers, {plan.rounds} rounds: about {plan.estimate() / 60:.0f} minutes.")
@@ -70,6 +73,14 @@ def compare(wanted: Wanted, payloads: Mapping[str, Callable[[], list[Payload]]])
         for file in plot.draw_all(findings, wanted.plots):
             _say(f"Drawn: {file}")
     return reports(plan, findings, served.facts, served.precision)
+
+
+def _make(directory: Path) -> None:
+    """Make a directory now, and not after the better part of an hour."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BenchmarkError(f"The directory {directory} cannot be made: {error}.") from None
 
 
 def _say(text: str) -> None:

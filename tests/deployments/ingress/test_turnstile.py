@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.ingress.turnstile import Turnstile
+from deployments.stage_load import StageLoad
 
 
 class Turns:
@@ -32,7 +33,7 @@ async def began(turnstile, turns, begun, number):
 
 
 async def test_the_first_few_begin_at_once_and_the_others_in_the_turns_after_that():
-    turnstile, begun = Turnstile(3), []
+    turnstile, begun = Turnstile(StageLoad(), 3), []
     with Turns() as turns:
         await asyncio.gather(*(began(turnstile, turns, begun, number) for number in range(8)))
     assert [number for _, number in begun] == list(range(8))
@@ -41,7 +42,7 @@ async def test_the_first_few_begin_at_once_and_the_others_in_the_turns_after_tha
 
 
 async def test_who_comes_later_does_not_overtake():
-    turnstile, begun = Turnstile(1), []
+    turnstile, begun = Turnstile(StageLoad(), 1), []
     with Turns() as turns:
         tasks = []
         for number in range(6):
@@ -52,7 +53,7 @@ async def test_who_comes_later_does_not_overtake():
 
 
 async def test_who_hung_up_takes_nobody_s_turn():
-    turnstile, begun = Turnstile(1), []
+    turnstile, begun = Turnstile(StageLoad(), 1), []
     with Turns() as turns:
         tasks = [asyncio.create_task(began(turnstile, turns, begun, number)) for number in range(4)]
         await asyncio.sleep(0)
@@ -63,7 +64,7 @@ async def test_who_hung_up_takes_nobody_s_turn():
 
 
 async def test_an_idle_turnstile_schedules_nothing():
-    turnstile = Turnstile()
+    turnstile = Turnstile(StageLoad())
     await turnstile.enter()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -74,7 +75,7 @@ async def test_an_idle_turnstile_schedules_nothing():
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=20), st.integers(1, 4))
 def test_no_turn_begins_more_than_it_may_and_everybody_begins(arrivals, most):
     async def run():
-        turnstile, begun, tasks, number = Turnstile(most), [], [], 0
+        turnstile, begun, tasks, number = Turnstile(StageLoad(), most), [], [], 0
         with Turns() as turns:
             for arriving in arrivals:
                 for _ in range(arriving):
@@ -98,7 +99,7 @@ async def test_health_checks_do_not_wait(method):
         seen.append(method)
 
     seen, outermost = [], Outermost(app)
-    outermost._turnstile = Turnstile(0)
+    outermost._turnstile = Turnstile(StageLoad(), 0)
     async with asyncio.timeout(5):
         await outermost({"type": "http", "method": method, "headers": []}, None, None)
     assert seen == [method]

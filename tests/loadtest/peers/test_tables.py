@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from loadtest.errors import BenchmarkError
 from loadtest.peers.commands import peers
-from loadtest.peers.comparing import Wanted, plan_of
+from loadtest.peers.comparing import Wanted, compare, plan_of
 from loadtest.peers.contestants import Contestant
 from loadtest.peers.measuring import Findings, Plan, Sample
 from loadtest.peers.plot import draw_all
@@ -112,3 +113,12 @@ def test_pictures_are_drawn(tmp_path):
 
 def test_the_command_has_its_options():
     assert {"only", "cells", "workers", "network", "plots", "json"} <= set(peers.__signature__.parameters)
+
+
+def test_where_pictures_cannot_go_is_told_before_anything_is_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr("loadtest.wrk.wrk_path", lambda: "wrk")
+    monkeypatch.setattr("loadtest.peers.environments.make", None)
+    (tmp_path / "file").write_text("")
+    wanted = Wanted(only=["ours"], cells=[], workers=[1], seconds=1, warm_up=0, rounds=1, plots=tmp_path / "file" / "x")
+    with pytest.raises(BenchmarkError, match="cannot be made"):
+        compare(wanted, {})
