@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import TypeVar
 
 ResultT = TypeVar("ResultT")
@@ -35,22 +36,26 @@ class BriefWork:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=thread)
         self._clock = clock
         self._took: deque[float] = deque(maxlen=REMEMBERED)
-        self._on_thread = 0
+        # Held by the piece that runs. A caller that is cancelled leaves its piece running on the thread.
+        self._running = Lock()
 
     async def run(self, function: Callable[[], ResultT]) -> ResultT:
         """Return what a function returns; it is called here, or on the thread where others of late took long."""
-        if self._on_thread or not self.is_brief:
-            self._on_thread += 1
+        if self.is_brief and self._running.acquire(blocking=False):
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._thread, self._timed, function)
+                return self._timed(function)
             finally:
-                self._on_thread -= 1
-        return self._timed(function)
+                self._running.release()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._on_thread, function)
 
     @property
     def is_brief(self) -> bool:
         """Whether what ran of late was brief; nothing is known of the first."""
         return bool(self._took) and max(self._took) <= BRIEF_SECONDS
+
+    def _on_thread(self, function: Callable[[], ResultT]) -> ResultT:
+        with self._running:
+            return self._timed(function)
 
     def _timed(self, function: Callable[[], ResultT]) -> ResultT:
         started = self._clock()

@@ -156,20 +156,17 @@ class Coalescer(Generic[ItemT, ResultT]):
 
     def _schedule(self) -> None:
         """Dispatch when turns of the event loop bring no more, so that what comes together leaves in one call."""
-        if not self._dispatch_is_scheduled:
+        if self._waiting and not self._dispatch_is_scheduled:
             self._dispatch_is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._dispatch_after, len(self._waiting), QUIET_TURNS)
+            asyncio.get_running_loop().call_soon(self._dispatch_when_quiet, len(self._waiting), 0)
 
-    def _dispatch_after(self, seen: int, quiet_turns: int) -> None:
+    def _dispatch_when_quiet(self, seen: int, quiet_turns: int) -> None:
         waiting = len(self._waiting)
-        if seen < waiting < self._max_items:
-            quiet_turns = QUIET_TURNS
-        elif quiet_turns == 1 or waiting >= self._max_items:
+        quiet_turns = 0 if waiting > seen else quiet_turns + 1
+        if waiting >= self._max_items or quiet_turns == QUIET_TURNS:
             self._dispatch()
-            return
         else:
-            quiet_turns -= 1
-        asyncio.get_running_loop().call_soon(self._dispatch_after, waiting, quiet_turns)
+            asyncio.get_running_loop().call_soon(self._dispatch_when_quiet, waiting, quiet_turns)
 
     def _dispatch(self) -> None:
         self._dispatch_is_scheduled = False

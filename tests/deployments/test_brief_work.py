@@ -6,29 +6,22 @@ import pytest
 from deployments.brief_work import BRIEF_SECONDS, REMEMBERED, BriefWork
 
 
-class Clock:
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    """The seconds that the clock shows."""
+    return [0.0]
 
 
 @pytest.fixture
 def work(clock):
-    return BriefWork("aside", clock)
+    return BriefWork("aside", lambda: clock[0])
 
 
 def taking(clock, seconds):
     """A piece of work that takes so long; tells the thread that it ran on."""
 
     def run():
-        clock.now += seconds
+        clock[0] += seconds
         return threading.current_thread()
 
     return run
@@ -50,23 +43,32 @@ async def test_long_work_runs_on_the_thread_until_none_of_late_was_long(clock, w
     assert await work.run(taking(clock, 0)) is threading.current_thread()
 
 
-async def test_one_piece_runs_at_a_time(clock, work):
-    running, most = 0, 0
-    started = threading.Event()
+async def test_a_piece_whose_caller_is_gone_still_runs_alone(clock, work):
+    both_are_there, gate, runs = threading.Event(), threading.Event(), threading.Event()
 
-    def counted():
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        started.wait(5)
-        running -= 1
-        clock.now += 0.001
+    def brief():
+        assert both_are_there.wait(10)
 
-    tasks = [asyncio.create_task(work.run(counted)) for _ in range(3)]
+    def held():
+        runs.set()
+        assert gate.wait(10)
+        return threading.current_thread()
+
+    # Nothing is known yet, so both go to the thread; the first is brief by the clock.
+    first, second = (asyncio.create_task(work.run(each)) for each in (brief, held))
     await asyncio.sleep(0)
-    started.set()
-    await asyncio.gather(*tasks)
-    assert most == 1
+    both_are_there.set()
+    await first
+    await asyncio.to_thread(runs.wait, 10)
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
+    assert work.is_brief
+    third = asyncio.create_task(work.run(taking(clock, 0)))
+    await asyncio.sleep(0)
+    assert not third.done()
+    gate.set()
+    assert (await third).name.startswith("aside")
+    assert await work.run(taking(clock, 0)) is threading.current_thread()
 
 
 async def test_an_error_is_the_caller_s_and_ends_nothing(clock, work):
