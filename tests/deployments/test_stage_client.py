@@ -31,6 +31,18 @@ class Method:
         return answer(*arguments) if callable(answer) else answer
 
 
+class Gated(Method):
+    """Holds its answers until the gate opens."""
+
+    def __init__(self, gate, *answers):
+        super().__init__(*answers)
+        self.gate = gate
+
+    async def _answer(self, answer, *arguments):
+        await self.gate.wait()
+        return await super()._answer(answer, *arguments)
+
+
 class Handle:
     def __init__(self, score=None, describe=None):
         self.score = score
@@ -194,14 +206,8 @@ async def test_a_silent_stage_is_unavailable_in_time():
 
 async def test_items_that_travel_alone_go_to_their_method_one_by_one_and_are_refused_beyond_the_limit():
     gate = asyncio.Event()
-
-    class Gated(Method):
-        async def _answer(self, answer, *arguments):
-            await gate.wait()
-            return answer(*arguments)
-
     handle = Handle()
-    handle.explain = Gated(*[echo] * 4)
+    handle.explain = Gated(gate, *[echo] * 4)
     stage = StageClient(handle, ScalingSettings(max_concurrent_requests=64), method="explain", max_alone=3)
     tasks = [asyncio.create_task(stage.submit(n)) for n in range(3)]
     for _ in range(5):
@@ -216,13 +222,7 @@ async def test_items_that_travel_alone_go_to_their_method_one_by_one_and_are_ref
 
 async def test_items_that_do_not_travel_together_wait_for_a_call_of_their_own():
     gate = asyncio.Event()
-
-    class Gated(Method):
-        async def _answer(self, answer, *arguments):
-            await gate.wait()
-            return answer(*arguments)
-
-    handle = Handle(score=Gated(*[echo] * 3))
+    handle = Handle(score=Gated(gate, *[echo] * 3))
     scaling = ScalingSettings(max_concurrent_requests=2, max_queued_requests=1)
     stage = StageClient(handle, scaling, together=False)
     tasks = []

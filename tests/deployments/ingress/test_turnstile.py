@@ -103,3 +103,14 @@ async def test_health_checks_do_not_wait(method):
     async with asyncio.timeout(5):
         await outermost({"type": "http", "method": method, "headers": []}, None, None)
     assert seen == [method]
+
+
+async def test_those_that_wait_count_as_load_and_no_others():
+    load = StageLoad()
+    turnstile = Turnstile(load, 2)
+    tasks = [asyncio.create_task(turnstile.enter()) for _ in range(5)]
+    await asyncio.sleep(0)
+    assert load.in_replica == 3
+    tasks[-1].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert load.in_replica == 0
