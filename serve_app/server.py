@@ -143,11 +143,16 @@ class Server:
         # Ray has put its own handlers in their place.
         self._handle_signals()
         self._report("Starting Ray Serve")
-        client = serve_start(
-            http_options=schema.http_options.model_dump(),
-            grpc_options=schema.grpc_options.model_dump(),
-            proxy_location=schema.proxy_location,
-        )
+        try:
+            client = serve_start(
+                http_options=schema.http_options.model_dump(),
+                grpc_options=schema.grpc_options.model_dump(),
+                proxy_location=schema.proxy_location,
+            )
+        except ray.exceptions.RayActorError as error:
+            raise StartupError(
+                "Ray Serve's controller did not start; its logs are in session_latest of Ray's own directory."
+            ) from error
         client.deploy_apps(schema)
         follow_rollout(self.config.application, self._report, self._stop)
         self._wait_until_ready()
