@@ -21,6 +21,9 @@ _REPEATED = (
     "(SELECT 1 FROM duplicates AS first WHERE first.digest = duplicates.digest AND first.id < duplicates.id)"
 )
 _ORPHANED = "original_id NOT IN (SELECT id FROM originals)"
+# A duplicate names its original by its answer. A merge may bring it to an original that shares its answer.
+_AMBIGUOUS = """original_id IN (SELECT id FROM originals WHERE answer_id IN
+    (SELECT answer_id FROM originals GROUP BY 1 HAVING COUNT(*) > 1))"""
 _UNANSWERED = "answer_id NOT IN (SELECT id FROM answers)"
 
 
@@ -58,6 +61,7 @@ class Selection:
             WHERE original_id IN (SELECT id FROM same_text)""")
         merged = "id IN (SELECT id FROM same_text)"
         self._drop(ORIGINAL, merged, self._origin.text, "is the same text as that of another original")
+        self._drop(DUPLICATE, _AMBIGUOUS, self._origin.answer, "is that of several originals")
 
     def _drop_rare(self) -> None:
         fewer = f"{self._settings.min_duplicates} duplicates"

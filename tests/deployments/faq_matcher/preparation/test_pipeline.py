@@ -54,6 +54,16 @@ def test_each_text_is_there_once(tmp_path, found):
     assert [(step.originals, step.duplicates) for step in report.steps] == [(4, 4), (4, 4), (3, 2), (3, 2)]
 
 
+def test_a_duplicate_that_a_merge_brings_to_a_shared_answer_is_left_out(tmp_path, found):
+    questions = [(1, 101, "How?"), (2, 201, "how"), (3, 101, "Where?"), (4, 401, "When?")]
+    duplicates = [(11, 201, "In which way?"), (12, 401, "At what time?")]
+    report = run(tmp_path, questions, duplicates, test_fraction=0.0).report
+    data = read_prepared(tmp_path / "output")
+    assert [original.id for original in data.originals] == [1, 3, 4]
+    assert [each.id for each in data.duplicates] == [12]
+    assert found(report.dropped)["duplicates", "is that of several originals"] == [(1, "AnswerId")]
+
+
 def test_duplicates_of_both_count_where_originals_are_the_same(tmp_path):
     questions = [(1, 101, "How?"), (2, 201, "how")]
     duplicates = [(11, 101, "a"), (12, 101, "b"), (13, 201, "c"), (14, 201, "C")]
