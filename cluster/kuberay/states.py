@@ -25,7 +25,7 @@ def state(snapshot: Snapshot, causes: Sequence[Cause]) -> State:
         return State.TRANSITIONING
     if any(each.kind is CauseKind.INVALID for each in causes):
         return State.FAILED
-    return _on_its_way(causes) if snapshot.is_deploying else _arrived(snapshot)
+    return _on_its_way(causes) if snapshot.is_deploying else _arrived(snapshot, causes)
 
 
 def serves(snapshot: Snapshot) -> bool:
@@ -39,10 +39,11 @@ def _on_its_way(causes: Sequence[Cause]) -> State:
     return State.FAILED if any(each.is_final for each in causes) else State.TRANSITIONING
 
 
-def _arrived(snapshot: Snapshot) -> State:
+def _arrived(snapshot: Snapshot, causes: Sequence[Cause]) -> State:
     statuses = {each.status for each in snapshot.applications.values()}
     if "DEPLOY_FAILED" in statuses:
         return State.FAILED
     if not serves(snapshot) or "UNHEALTHY" in statuses:
         return State.UNHEALTHY
-    return State.HEALTHY if statuses == {"RUNNING"} else State.TRANSITIONING
+    # Ray Serve tries again and again what cannot start, and says DEPLOYING of it meanwhile.
+    return State.HEALTHY if statuses == {"RUNNING"} else _on_its_way(causes)

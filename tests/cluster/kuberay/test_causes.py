@@ -211,9 +211,11 @@ def test_an_application_that_does_not_start_has_the_sentence_for_people(snapshot
 
 def test_a_replica_that_could_not_start_is_told_of_before_ray_serve_gives_up(snapshot, status):
     message = "deployments.errors.StartupError: There is no model in /models/faq.\n"
-    trying = status("", "faq-abcde", application="DEPLOYING", deployment="UPDATING", message=message)
-    [found] = causes(snapshot(trying))
-    assert found.is_final
+    for clusters in (("", "faq-abcde"), ("faq-abcde",)):
+        taken = snapshot(status(*clusters, application="DEPLOYING", deployment="UPDATING", message=message))
+        [found] = causes(taken)
+        assert found.is_final
+        assert state(taken, [found]) is State.FAILED
 
 
 def test_a_config_that_ray_serve_does_not_take_is_told_of(snapshot, status, pod, event):
