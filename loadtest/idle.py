@@ -14,8 +14,9 @@ import psutil
 from loadtest import ray_processes
 from loadtest.configs import Config
 from loadtest.errors import BenchmarkError
+from loadtest.ports import free_port
 from loadtest.report import Report
-from loadtest.service import Service, free_port, running, serving
+from loadtest.service import Service, running, serving
 from loadtest.spread import spread
 
 # By Ray Serve's name for the file; the service keeps all of HAProxy's files beside it.

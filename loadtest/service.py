@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ import yaml
 
 from loadtest.configs import Config, application_name
 from loadtest.errors import BenchmarkError
+from loadtest.ports import free_port
 
 READY = "Ready:"
 START_SECONDS = 1800
@@ -180,13 +180,6 @@ def scoring_serve() -> list[str]:
     if found is None:
         raise BenchmarkError("The command scoring is not installed.")
     return [found, "serve"]
-
-
-def free_port() -> int:
-    """Return a port of the loopback address that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def post(url: str, content: bytes, content_type: str) -> tuple[Any, http.client.HTTPMessage]:

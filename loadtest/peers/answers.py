@@ -20,6 +20,10 @@ LEAST_AGREEMENT = 0.75
 Ranked = list[tuple[str, float]]
 
 
+class WrongAnswer(BenchmarkError):
+    """Servers do not answer alike, so that their figures mean nothing."""
+
+
 def ranked(content: Any) -> Ranked:
     """Read the best three of a response, whichever server it comes from.
 
@@ -27,12 +31,12 @@ def ranked(content: Any) -> Ranked:
         Original or class, probability; best first.
 
     Raises:
-        BenchmarkError: it has another form.
+        WrongAnswer: it has another form.
     """
     try:
         return [(str(row[0]), float(row[-1])) for row in _rows(content)]
     except (LookupError, TypeError, ValueError):
-        raise BenchmarkError(f"A server answers in another form: {json.dumps(content)[:200]}") from None
+        raise WrongAnswer(f"A server answers in another form: {json.dumps(content)[:200]}") from None
 
 
 def _rows(content: Any) -> Any:
@@ -51,11 +55,11 @@ def check_same(found: Sequence[Ranked], expected: Sequence[Ranked], server: str)
     """Refuse to measure a server that answers otherwise than the model itself.
 
     Raises:
-        BenchmarkError: another original or class, or a probability that is too far off.
+        WrongAnswer: another original or class, or a probability that is too far off.
     """
     for number, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
         if not same(ours, theirs):
-            raise BenchmarkError(f"{server} answers body {number} with {ours}, the model itself with {theirs}.")
+            raise WrongAnswer(f"{server} answers body {number} with {ours}, the model itself with {theirs}.")
 
 
 def same(found: Ranked, expected: Ranked) -> bool:
@@ -80,11 +84,11 @@ def check_agreement(found: Sequence[Ranked], expected: Sequence[Ranked]) -> floa
     """Return how far another model of the same FAQ agrees.
 
     Raises:
-        BenchmarkError: too little to compare their speed.
+        WrongAnswer: too little to compare their speed.
     """
     share = agreement(found, expected)
     if share < LEAST_AGREEMENT:
-        raise BenchmarkError(
+        raise WrongAnswer(
             f"Our own FAQ model and scikit-learn's agree on the best original of {share:.0%} of the questions only, "
             f"less than {LEAST_AGREEMENT:.0%}; ask questions that the FAQ answers."
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from loadtest import wrk
 from loadtest.errors import BenchmarkError
 from loadtest.payloads import Payload
 from loadtest.peers import answers
-from loadtest.peers.answers import Ranked
+from loadtest.peers.answers import Ranked, WrongAnswer
 from loadtest.peers.contestants import Contestant
 from loadtest.peers.material import Material, expected
 from loadtest.peers.running import Running, started
@@ -59,10 +59,12 @@ class Findings:
     Attributes:
         samples: by contestant and concurrency, a sample for each round.
         agreement: share of questions with the same best original; None where it was not compared.
+        failures: by contestant, why rounds have no sample of it.
     """
 
     samples: dict[tuple[Contestant, int], list[Sample]] = field(default_factory=dict)
     agreement: float | None = None
+    failures: dict[Contestant, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Plan:
 def measure(
     plan: Plan, material: Material, payloads: Mapping[str, Sequence[Payload]], directory: Path, say: Say
 ) -> Findings:
-    """Run all rounds.
+    """Run all rounds; a contestant that fails twice in a round has no sample of it, and the others go on.
 
     Args:
         plan: what to measure.
@@ -107,7 +109,7 @@ def measure(
         say: shows a person a line of progress.
 
     Raises:
-        BenchmarkError: a server does not start, or answers otherwise than the model itself.
+        BenchmarkError: a server answers otherwise than the model itself, or none could be measured.
     """
     should = {
         model: [
@@ -121,23 +123,42 @@ def measure(
         for one in plan.contestants:
             which = "its own model, " if one.object == "own" else ""
             say(f"Round {number} of {plan.rounds}: {one.title}, {one.model}, {which}workers: {one.workers_text}")
-            with ExitStack() as stack:
-                running = _started(stack, one, material, payloads[one.model], say)
-                _check(one, running, should[one.model], findings)
-                for concurrency, sample in _loaded(running, plan.cells[one.model], plan):
-                    findings.samples.setdefault((one, concurrency), []).append(sample)
+            asked = _Asked(material, payloads[one.model], should[one.model])
+            _tried_twice(partial(_turn, one, plan, asked, findings), one, findings, say)
+    if not findings.samples:
+        raise BenchmarkError(next(reasons[-1] for reasons in findings.failures.values()))
     return findings
 
 
-def _started(
-    stack: ExitStack, contestant: Contestant, material: Material, payloads: Sequence[Payload], say: Say
-) -> Running:
-    """Start a contestant, a second time if need be: one start among many should not end a long run."""
-    try:
-        return stack.enter_context(started(contestant, material, payloads))
-    except BenchmarkError as error:
-        say(f"{error} Trying once more.")
-        return stack.enter_context(started(contestant, material, payloads))
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a contestant serves, what it is sent, and how it should answer the first of it."""
+
+    material: Material
+    payloads: Sequence[Payload]
+    should: Sequence[Ranked]
+
+
+def _turn(contestant: Contestant, plan: Plan, asked: _Asked, findings: Findings) -> None:
+    with started(contestant, asked.material, asked.payloads) as running:
+        _check(contestant, running, asked.should, findings)
+        for concurrency, sample in _loaded(running, plan.cells[contestant.model], plan):
+            findings.samples.setdefault((contestant, concurrency), []).append(sample)
+
+
+def _tried_twice(turn: Callable[[], None], contestant: Contestant, findings: Findings, say: Say) -> None:
+    """Take a contestant's turn, a second time if need be: one server that fails should not end a long run."""
+    reasons: list[str] = []
+    for then in ("Trying once more.", "Left out of this round."):
+        try:
+            return turn()
+        except WrongAnswer:
+            raise
+        except BenchmarkError as error:
+            reasons.append(str(error))
+            say(f"{error} {then}")
+    findings.failures.setdefault(contestant, []).append(reasons[-1])
+    return None
 
 
 def _check(contestant: Contestant, running: Running, should: Sequence[Ranked], findings: Findings) -> None:

@@ -24,7 +24,8 @@ from loadtest.peers.material import Material, environment
 from loadtest.peers.models.options import Options
 from loadtest.peers.models.serving import ROUTES
 from loadtest.peers.peers import PEERS
-from loadtest.service import Service, free_port, post, serving
+from loadtest.ports import free_port
+from loadtest.service import Service, post, serving
 
 START_SECONDS = 300
 POLL_SECONDS = 0.2

@@ -183,6 +183,11 @@ def _notes(
             "peer of the same concurrency, whatever its workers."
         ),
         *([f"Peers: {versions}."] if versions else []),
+        *(
+            f"{one.title}, workers: {one.workers_text}: {len(reasons)} of {plan.rounds} rounds failed: {reasons[-1]}"
+            for one, reasons in findings.failures.items()
+            if comparison.includes(one)
+        ),
     ]
     if comparison.model == "image":
         weights = "weights: random" if facts["weights"] == "untrained" else "weights: trained"

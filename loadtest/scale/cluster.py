@@ -5,13 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import random
-import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -20,6 +17,7 @@ from urllib.parse import urlsplit
 from loadtest.configs import Config, application_name
 from loadtest.errors import BenchmarkError
 from loadtest.idle import moved
+from loadtest.ports import free_ports
 from loadtest.ray_processes import role
 from loadtest.serve_logs import wait_for
 from loadtest.service import Service, running, serving
@@ -28,7 +26,6 @@ PROXY_SECONDS = 180
 
 FACTS = "Facts:"
 
-_PORTS = range(20_000, 30_000)
 _BESIDE = ("HAPROXY_METRICS", "HAPROXY_STATS", "FALLBACK_PROXY_HTTP", "FALLBACK_PROXY_GRPC")
 
 # What stands for each service alone, in place of which a cluster gets its own.
@@ -139,16 +136,6 @@ def facts_of(lines: Sequence[str]) -> dict[str, Any]:
     raise BenchmarkError("The cluster does not tell where its replicas are.")
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports of this machine that nothing listens on, each another one.
-
-    A cluster takes them half a minute after they are chosen. What systems give to whoever asks for any port, 32768 and
-    above, Ray's own processes may have taken by then.
-    """
-    candidates = random.sample(_PORTS, len(_PORTS))
-    return list(islice(filter(_is_free, candidates), count))
-
-
 def own_ports() -> dict[str, str]:
     """Return variables that give one service, or one node, ports of its own for what stands beside its proxy."""
     return {f"RAY_SERVE_{name}_PORT": str(port) for name, port in zip(_BESIDE, free_ports(len(_BESIDE)), strict=True)}
@@ -158,15 +145,6 @@ def _node(port: int) -> dict[str, Any]:
     # Ray keeps the first node's port as Ray Serve's own option has it; the others' proxies would listen on the same.
     ports = {**own_ports(), "RAY_SERVE_WORKER_PROXY_HTTP_PORT": str(port)}
     return {"num_cpus": max(64, os.cpu_count() or 1), "env_vars": ports}
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("", port))
-        except OSError:
-            return False
-    return True
 
 
 def _wait_for(doors: Mapping[int, str]) -> None:

@@ -15,11 +15,12 @@ from loadtest.configs import Config, arguments
 from loadtest.loads import Load
 from loadtest.options import Stage
 from loadtest.payloads import Payload
+from loadtest.ports import free_port
 from loadtest.report import Report
 from loadtest.scale.cluster import cluster
 from loadtest.scale.replicas import cpu_cells
 from loadtest.scale.stages import AT_ONCE, WAITING, application, fixed, product_config, waiting_config
-from loadtest.service import Service, free_port, post, running, serving
+from loadtest.service import Service, post, running, serving
 from loadtest.spread import Spread, spread
 from loadtest.throughput import checked
 

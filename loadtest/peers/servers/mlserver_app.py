@@ -10,6 +10,7 @@ One worker is the server's own process (`parallel_workers: 0`), two are processe
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from mlserver.types import InferenceRequest, InferenceResponse  # type: ignore[i
 
 from loadtest.peers.models.options import Options
 from loadtest.peers.models.serving import ROUTES, answer, service_of
+from loadtest.ports import free_ports
 
 MODULE = "loadtest.peers.servers.mlserver_app"
 
@@ -59,7 +61,7 @@ class ImageRuntime(_Runtime):
         return Response(answer(self.service.score([self.service.read(body)])[0]), media_type="application/json")
 
 
-def settings(options: Options, ports: tuple[int, int]) -> dict[str, Any]:
+def settings(options: Options, ports: Sequence[int]) -> dict[str, Any]:
     """Return MLServer's settings.
 
     Args:
@@ -88,9 +90,7 @@ def model_settings(options: Options) -> dict[str, Any]:
 def main(directory: Path) -> None:
     """Write the settings and become MLServer."""
     options = Options.from_environment()
-    # Neighbours of a port that was free; nothing is lost where they are not.
-    ports = options.port + 1, options.port + 2
-    (directory / "settings.json").write_text(json.dumps(settings(options, ports)), encoding="utf-8")
+    (directory / "settings.json").write_text(json.dumps(settings(options, free_ports(2))), encoding="utf-8")
     (directory / "model-settings.json").write_text(json.dumps(model_settings(options)), encoding="utf-8")
     program = str(Path(sys.executable).with_name("mlserver"))
     os.execv(program, [program, "start", str(directory)])  # noqa: S606 - no shell is wanted

@@ -13,7 +13,7 @@ from loadtest.generator.arrivals import Arrivals, Step, parse_steps
 from loadtest.generator.plan import Plan, Request, Scenario
 from loadtest.generator.processes import Crew, session
 from loadtest.generator.validity import reasons_of_run
-from loadtest.service import free_port
+from loadtest.ports import free_port
 
 GOOD = Request(path="/good", body=b'{"a": 1}')
 

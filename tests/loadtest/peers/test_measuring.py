@@ -94,10 +94,26 @@ def test_a_server_that_answers_otherwise_is_not_measured(world):
     assert not [event for event in world.events if event[0] == "load"]
 
 
-def test_a_start_that_fails_is_tried_once_more(world):
+def test_a_server_that_fails_is_tried_once_more(world):
     world.failing, said = 1, []
     assert run(said, FASTAPI, rounds=1).samples
     assert said[-1] == "Too slow. Trying once more."
-    world.failing = 2
+
+
+def test_a_server_that_fails_twice_does_not_end_the_run_of_the_others(world):
+    world.failing, said = 2, []
+    findings = run(said)
+    assert {key: len(samples) for key, samples in findings.samples.items()} == {
+        (FASTAPI, 1): 1,
+        (FASTAPI, 16): 1,
+        (OWN, 1): 2,
+        (OWN, 16): 2,
+    }
+    assert findings.failures == {FASTAPI: ["Too slow."]}
+    assert "Too slow. Left out of this round." in said
+
+
+def test_without_any_figure_the_run_ends_with_the_reason(world):
+    world.failing = 8
     with pytest.raises(BenchmarkError, match="Too slow"):
-        run(None, FASTAPI, rounds=1)
+        run()

@@ -45,6 +45,15 @@ def plan(*contestants, cells=None):
     return Plan(contestants or (FAST_1, FAST_2, OURS, OWN), cells or {"faq": (1, 16)}, 2.0, 1.0, 3)
 
 
+def test_rounds_that_failed_are_told_below_the_tables_of_their_server():
+    found = findings()
+    found.failures[FAST_2] = ["It did not start."]
+    one, other = reports(plan(), found, FACTS, "fp32")
+    told = "FastAPI, workers: 2: 1 of 3 rounds failed: It did not start."
+    assert told in one.notes
+    assert told in other.notes
+
+
 def test_each_cell_is_compared_with_its_best_peer():
     rows = rows_of(COMPARISONS[0], findings())
     assert [(row.contestant, row.concurrency) for row in rows] == [
