@@ -20,7 +20,7 @@ class Point(_Measured):
 
     Attributes:
         rate: requests per second, of the whole service.
-        sent: requests.
+        sent: requests per second that were sent.
         p50_ms: half of the answers took no longer, from when a request was due.
         p99_ms: 99 % took no longer.
         errors: requests without a good answer.
@@ -29,7 +29,7 @@ class Point(_Measured):
     """
 
     rate: float = Field(gt=0)
-    sent: int = Field(ge=0)
+    sent: float = Field(ge=0)
     p50_ms: float = Field(ge=0)
     p99_ms: float = Field(ge=0)
     errors: int = Field(ge=0)

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from loadtest.generator import capacity
 from loadtest.generator.capacity_search import CONFIRMATIONS, MOST_POINTS, PRECISION, Found, Point, search
+from loadtest.sizing.capacity import read_capacity
 
 
 def point(rate, *, good, valid=True, p99=10.0):
-    return Point(rate=rate, sent=rate, p50_ms=2, p99_ms=p99, errors=0, valid=valid, good=good)
+    return Point(rate=rate, sent=rate - 0.125, p50_ms=2, p99_ms=p99, errors=0, valid=valid, good=good)
 
 
 @given(st.floats(0.3, 5000), st.floats(0.5, 100))
@@ -70,6 +71,7 @@ def test_the_file_holds_what_sizing_reads(tmp_path):
     }  # fmt: skip
     assert set(read["points"][0]) == {"rate", "sent", "p50_ms", "p99_ms", "errors", "valid", "cpu_cores"}
     assert read["capacity_per_s"] == 3
+    assert read_capacity(tmp_path / "capacity.json").capacity_per_s == 3
     assert math.isclose(read["seconds_per_request"], 0.002)
     drawn = (tmp_path / "capacity.svg").read_text()
     assert drawn.startswith("<svg")
