@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+from collections.abc import Collection
 from itertools import islice
 
 # Below those that systems give to connections and to whoever asks for any port (32768 and above on Linux): a server
@@ -11,10 +12,15 @@ from itertools import islice
 _PORTS = range(20_000, 30_000)
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports that nothing listens on, each another one."""
+def free_ports(count: int, *, beside: Collection[int] = ()) -> list[int]:
+    """Return ports that nothing listens on, each another one.
+
+    Args:
+        count: how many.
+        beside: ports that are chosen already, and that nothing listens on yet.
+    """
     candidates = random.sample(_PORTS, len(_PORTS))
-    return list(islice(filter(_is_free, candidates), count))
+    return list(islice((port for port in candidates if port not in beside and _is_free(port)), count))
 
 
 def free_port() -> int:

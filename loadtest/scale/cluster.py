@@ -6,7 +6,7 @@ import http.client
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -111,10 +111,10 @@ def cluster(
     # Short: the paths of sockets may not be long.
     with TemporaryDirectory(prefix="lt-") as directory:
         ports = free_ports(nodes)
-        plan = {"config": config, "port": ports[0], "nodes": [_node(port) for port in ports]}
+        plan = {"config": config, "port": ports[0], "nodes": [_node(port, ports) for port in ports]}
         file = Path(directory) / "plan.json"
         file.write_text(json.dumps(plan), encoding="utf-8")
-        variables = {**moved(dict(environment), directory), **own_ports(), "RAY_TMPDIR": directory, **(more or {})}
+        variables = {**moved(dict(environment), directory), **own_ports(ports), "RAY_TMPDIR": directory, **(more or {})}
         command = [sys.executable, "-m", "loadtest.scale.cluster_program", str(file)]
         with running(command, application=application_name(config), environment=variables) as service:
             facts = facts_of([line for _, line in service.lines])
@@ -136,14 +136,19 @@ def facts_of(lines: Sequence[str]) -> dict[str, Any]:
     raise BenchmarkError("The cluster does not tell where its replicas are.")
 
 
-def own_ports() -> dict[str, str]:
-    """Return variables that give one service, or one node, ports of its own for what stands beside its proxy."""
-    return {f"RAY_SERVE_{name}_PORT": str(port) for name, port in zip(_BESIDE, free_ports(len(_BESIDE)), strict=True)}
+def own_ports(proxies: Collection[int]) -> dict[str, str]:
+    """Return variables that give one service, or one node, ports of its own for what stands beside its proxy.
+
+    Args:
+        proxies: the proxies' own ports.
+    """
+    ports = free_ports(len(_BESIDE), beside=proxies)
+    return {f"RAY_SERVE_{name}_PORT": str(port) for name, port in zip(_BESIDE, ports, strict=True)}
 
 
-def _node(port: int) -> dict[str, Any]:
+def _node(port: int, proxies: Collection[int]) -> dict[str, Any]:
     # Ray keeps the first node's port as Ray Serve's own option has it; the others' proxies would listen on the same.
-    ports = {**own_ports(), "RAY_SERVE_WORKER_PROXY_HTTP_PORT": str(port)}
+    ports = {**own_ports(proxies), "RAY_SERVE_WORKER_PROXY_HTTP_PORT": str(port)}
     return {"num_cpus": max(64, os.cpu_count() or 1), "env_vars": ports}
 
 

@@ -52,7 +52,7 @@ def test_ray_knows_every_variable():
 
     source = "".join(path.read_text() for path in Path(ray.serve.__file__).parent.glob("_private/*.py"))
     of_ray = fast_mode.grpc_variables("0.0.0.0", 1)
-    for name in {**FAST_MODE, **fast_mode.LOCAL_DRAINING, **of_ray, **isolation(Path("/x"))}:
+    for name in {**FAST_MODE, **fast_mode.LOCAL_DRAINING, **of_ray, **isolation(Path("/x"), [])}:
         assert f'"{name}"' in source, name
 
 
@@ -73,7 +73,7 @@ def test_what_listens_on_the_loopback_address_answers_nobody_else(host, only_loo
 
 
 def test_services_on_one_machine_have_files_and_ports_of_their_own(tmp_path):
-    variables = isolation(tmp_path)
+    variables = isolation(tmp_path, [8000, None])
     files = {value for name, value in variables.items() if not name.endswith("_PORT")}
     assert all(file.startswith(str(tmp_path)) for file in files)
     ports = [int(value) for name, value in variables.items() if name.endswith("_PORT")]
@@ -81,6 +81,14 @@ def test_services_on_one_machine_have_files_and_ports_of_their_own(tmp_path):
     for port in ports:
         with socket.socket() as probe:
             probe.bind(("", port))
+
+
+def test_side_ports_are_not_the_services_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(fast_mode, "SIDE_PORTS", range(20_000, 20_006))
+    monkeypatch.setattr(fast_mode, "_is_free", lambda _: True)
+    variables = isolation(tmp_path, [20_001, 20_004])
+    ports = {int(value) for name, value in variables.items() if name.endswith("_PORT")}
+    assert ports == {20_000, 20_002, 20_003, 20_005}
 
 
 def test_side_ports_are_none_that_outgoing_connections_get_and_none_in_use():
@@ -95,7 +103,7 @@ def test_side_ports_are_none_that_outgoing_connections_get_and_none_in_use():
 
 def test_sockets_of_haproxy_have_names_that_fit(tmp_path):
     # Longest path of a Unix socket, less what HAProxy appends; the directory is what `scoring serve` makes.
-    names = [value for name, value in isolation(tmp_path).items() if "SOCKET" in name]
+    names = [value for name, value in isolation(tmp_path, []).items() if "SOCKET" in name]
     assert names
     assert all(len(f"/tmp/scoring-12345678/{name.rpartition('/')[2]}") < 90 for name in names)  # noqa: S108
 

@@ -90,7 +90,8 @@ def model_settings(options: Options) -> dict[str, Any]:
 def main(directory: Path) -> None:
     """Write the settings and become MLServer."""
     options = Options.from_environment()
-    (directory / "settings.json").write_text(json.dumps(settings(options, free_ports(2))), encoding="utf-8")
+    ports = free_ports(2, beside=[options.port])
+    (directory / "settings.json").write_text(json.dumps(settings(options, ports)), encoding="utf-8")
     (directory / "model-settings.json").write_text(json.dumps(model_settings(options)), encoding="utf-8")
     program = str(Path(sys.executable).with_name("mlserver"))
     os.execv(program, [program, "start", str(directory)])  # noqa: S606 - no shell is wanted
