@@ -148,17 +148,17 @@ def _turn(contestant: Contestant, plan: Plan, asked: _Asked, findings: Findings)
 
 def _tried_twice(turn: Callable[[], None], contestant: Contestant, findings: Findings, say: Say) -> None:
     """Take a contestant's turn, a second time if need be: one server that fails should not end a long run."""
-    reasons: list[str] = []
-    for then in ("Trying once more.", "Left out of this round."):
+    for is_last in (False, True):
         try:
-            return turn()
+            turn()
         except WrongAnswer:
             raise
         except BenchmarkError as error:
-            reasons.append(str(error))
-            say(f"{error} {then}")
-    findings.failures.setdefault(contestant, []).append(reasons[-1])
-    return None
+            say(f"{error} {'Left out of this round.' if is_last else 'Trying once more.'}")
+            if is_last:
+                findings.failures.setdefault(contestant, []).append(str(error))
+        else:
+            return
 
 
 def _check(contestant: Contestant, running: Running, should: Sequence[Ranked], findings: Findings) -> None:

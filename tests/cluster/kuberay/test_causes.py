@@ -281,6 +281,12 @@ def test_a_pod_that_the_autoscaler_cannot_add_makes_a_healthy_service_no_other(s
     assert state(taken, found) is State.HEALTHY
 
 
+def test_a_change_that_needs_a_pod_which_no_node_takes_is_unschedulable(snapshot, status, pod):
+    pods = pod(ready=True), pod("worker", scheduled=False, message=NO_CPU)
+    taken = snapshot(status(application="DEPLOYING"), *pods)
+    assert state(taken, causes(taken)) is State.UNSCHEDULABLE
+
+
 def test_a_first_deployment_that_no_node_takes_is_unschedulable(snapshot, status, pod):
     taken = snapshot(status("", "faq-abcde", ready=False, application=None), pod(scheduled=False, message=NO_GPU))
     assert state(taken, causes(taken)) is State.UNSCHEDULABLE
