@@ -31,11 +31,11 @@ def test_an_open_loop_shows_a_stall_that_a_closed_loop_hides(generator, server):
     opened = generator.run(plan(server, steps=parse_steps("50", 4))).steps[0]
     # Both saw it; for the closed loop it was two requests of many.
     assert closed.times.max_ms > 1e3 * stall / 2
-    assert closed.times.p90_ms < 1e3 * stall / 4 < opened.times.p90_ms
+    assert max(closed.times.p90_ms, 1e3 * stall / 2) < opened.times.p90_ms
     assert opened.counts.wanted == pytest.approx(200, abs=2)
     assert opened.counts.ok == opened.counts.sent
     # It is the server that was late, not the generator.
-    assert opened.lag.p50_ms < 1e3 * stall / 4
+    assert opened.lag.p50_ms < opened.times.p90_ms / 2
 
 
 def test_statuses_and_lost_connections_are_told_apart(generator, server):
