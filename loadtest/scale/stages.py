@@ -16,7 +16,7 @@ from loadtest.scale.cluster import cluster
 from loadtest.service import Service, serving
 from loadtest.throughput import checked
 
-WAITING_APP = "loadtest.in_process.waiting:build"
+WAITING_APP = "loadtest.in_process.waiting_app:build"
 WAITING = "waiting"
 
 # Nothing but the replicas is to limit what is measured: no request is refused for want of a place to wait in.
