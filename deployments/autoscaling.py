@@ -5,14 +5,16 @@ from __future__ import annotations
 import warnings
 from typing import Any, cast
 
-from ray.serve.config import AutoscalingConfig, AutoscalingContext, AutoscalingPolicy
+from ray.serve.config import AutoscalingConfig, AutoscalingContext, AutoscalingPolicy, RequestRouterConfig
 
 from deployments.scaling import CALLS_PER_REPLICA, ScalingSettings
 from deployments.stage_load import REQUESTS_IN_FLIGHT
 
+ROUTER = "deployments.least_busy_router:LeastBusyRouter"
+
 # How often load is reported and over how long it is averaged. With these a decision comes about a second after
 # the load, as it did in Azure Machine Learning's router.
-REPORT_SECONDS = 1.0
+REPORT_SECONDS = 0.5
 LOOK_BACK_SECONDS = 2.0
 
 HEALTH_CHECK_SECONDS = 3.0
@@ -51,7 +53,11 @@ def stage_options(scaling: ScalingSettings, *, callers: int, explanations: int =
         callers: replicas that call this stage at the most; each may have its calls out at a replica.
         explanations: that may be under way at the most, beside those calls and without taking their place.
     """
-    return {"max_ongoing_requests": CALLS_PER_REPLICA * callers + DESCRIBE_CALLS + explanations, **_replicas(scaling)}
+    return {
+        "max_ongoing_requests": CALLS_PER_REPLICA * callers + DESCRIBE_CALLS + explanations,
+        "request_router_config": RequestRouterConfig(request_router_class=ROUTER),
+        **_replicas(scaling),
+    }
 
 
 def _replicas(scaling: ScalingSettings) -> dict[str, Any]:

@@ -29,6 +29,7 @@ MAY_IMPORT_THE_APPLICATION = "loadtest.in_process.same_object"
 # What stages share may know Ray; where it does, only their deployment.py may import it.
 SHARED_WITH_RAY = {
     "deployments.autoscaling",
+    "deployments.least_busy_router",
     "deployments.replica",
     "deployments.stage_client",
     "deployments.telemetry.ray_exporter",

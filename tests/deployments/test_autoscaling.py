@@ -5,10 +5,12 @@ from ray.serve.config import AutoscalingContext
 from deployments.autoscaling import (
     DESCRIBE_CALLS,
     REFUSED_AT_ONCE,
+    ROUTER,
     ingress_options,
     replicas_for_requests_in_flight,
     stage_options,
 )
+from deployments.least_busy_router import LeastBusyRouter
 from deployments.scaling import ScalingSettings
 from deployments.stage_load import REQUESTS_IN_FLIGHT
 
@@ -72,6 +74,12 @@ def test_replicas_on_a_machine_are_bounded_where_the_settings_say_so():
 
 def test_ray_lets_every_caller_have_its_calls_out():
     assert stage_options(SCALING, callers=3)["max_ongoing_requests"] == 2 * 3 + DESCRIBE_CALLS
+
+
+def test_a_stages_calls_go_by_the_least_busy_router():
+    config = stage_options(SCALING, callers=1)["request_router_config"]
+    assert config.request_router_class == ROUTER
+    assert config.get_request_router_class() is LeastBusyRouter
 
 
 def test_the_ingress_is_never_refused_by_ray_before_it_refuses_itself():
