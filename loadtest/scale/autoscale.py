@@ -22,6 +22,7 @@ from loadtest.serve_logs import Event, ServeLogs, wait_for
 
 # Requests that one replica should have at once; the step brings more than that.
 CONCURRENT_REQUESTS = 8
+UTILIZATION = 0.7
 # As many as saturate a replica, and fewer than make another one come.
 CAPACITY_CLIENTS = 4
 CAPACITY_SECONDS = 5.0
@@ -88,6 +89,7 @@ def measure(
         "min_replicas": 1,
         "max_replicas": max_replicas,
         "max_concurrent_requests": CONCURRENT_REQUESTS,
+        "target_utilization": UTILIZATION,
         "scale_down_delay_seconds": removal_seconds,
     }
     rate, steps = shape.rate, list[Step]()
@@ -151,7 +153,9 @@ def _step(
     steady.end()
     requests = sorted([*all_along.result(), *added])
     events = logs.events(served.deployment, since=since)
-    return Step(rate, shape.factor, begun, ended, requests, events, _first_answer(logs, events), gone)
+    answered = _first_answer(logs, events)
+    target_in_flight = UTILIZATION * CONCURRENT_REQUESTS
+    return Step(rate, shape.factor, begun, ended, requests, events, answered, gone, target_in_flight)
 
 
 def _wait_until_removed(logs: ServeLogs, deployment: str, ended: float, removal_seconds: float) -> float | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
@@ -15,6 +16,8 @@ from loadtest.spread import spread
 
 WINDOW_SECONDS = 1.0
 STEP_SECONDS = 0.1
+# Over how long the product averages requests in flight; see `deployments.autoscaling`.
+LOOK_BACK_SECONDS = 2.0
 # How long p99 has to stay under its target before it counts as back.
 HOLD_SECONDS = 3.0
 
@@ -51,6 +54,7 @@ class Step:
         events: of the deployment, since before.
         answered: when a replica that was added answered for the first time; None where it does not say.
         gone: when the last replica that was removed had ended; None if that did not happen.
+        target_in_flight: requests in flight that one replica should have.
     """
 
     rate: float
@@ -61,6 +65,12 @@ class Step:
     events: list[Event]
     answered: float | None
     gone: float | None
+    target_in_flight: float
+
+    @property
+    def most_wanted(self) -> int:
+        """Replicas wanted at the most."""
+        return max((wanted for _, wanted, _ in replicas_over_time(self.events)), default=1)
 
     @property
     def failed(self) -> int:
@@ -76,6 +86,29 @@ class Step:
         """Return seconds from a time on until the first event of a kind; None if there was none."""
         times = [event.time for event in self.events if event.kind == kind and event.time >= since]
         return min(times) - since if times else None
+
+
+def fewer_enough(step: Step) -> float | None:
+    """Return since when fewer replicas than were wanted at the most would have done.
+
+    Counted as the product does: a replica for each `target_in_flight` requests in flight, which are averaged over
+    `LOOK_BACK_SECONDS`.
+
+    Returns:
+        Seconds since the epoch, to a tenth; None if as many were needed to the end.
+    """
+    dues, ends = sorted(each.due for each in step.requests), sorted(each.ended for each in step.requests)
+    samples = round(LOOK_BACK_SECONDS / STEP_SECONDS)
+    times = [step.begun + number * STEP_SECONDS for number in range(int((dues[-1] - step.begun) / STEP_SECONDS))]
+    in_flight = [bisect_right(dues, time) - bisect_right(ends, time) for time in times]
+    since = None
+    for number, time in enumerate(times):
+        recent = in_flight[max(number - samples + 1, 0) : number + 1]
+        if math.ceil(sum(recent) / len(recent) / step.target_in_flight) >= step.most_wanted:
+            since = None
+        elif since is None:
+            since = time
+    return since
 
 
 def windows(requests: Sequence[Timed], begin: float, end: float) -> list[Window]:
@@ -160,7 +193,6 @@ def report(name: str, steps: Sequence[Step], *, target_ms: float | None, removal
         target_ms: of p99; None for twice what it was before each step.
         removal_seconds: how long little load must last before replicas are removed.
     """
-    most = [max([wanted for _, wanted, _ in replicas_over_time(each.events)], default=1) for each in steps]
     recoveries = [recovery_of(each, target_ms) for each in steps]
     inside = [windows(each.requests, each.begun, each.ended) for each in steps]
     rows = [
@@ -176,11 +208,16 @@ def report(name: str, steps: Sequence[Step], *, target_ms: float | None, removal
         ["To the first added replica running, s", _seconds([each.after("running", each.begun) for each in steps]), ""],
         ["To its first answer, s", _seconds([_since(e.answered, e.begun) for e in steps], never="not logged"), ""],
         ["To p99 back under its target, s", _seconds(recoveries), f"{WANTED_RECOVERY_SECONDS:g}"],
-        ["Most replicas wanted", spread([float(count) for count in most]).text(0), ""],
+        ["Most replicas wanted", spread([float(each.most_wanted) for each in steps]).text(0), ""],
+        [
+            "From when fewer were enough to the decision to remove, s",
+            _seconds([_to_removal(each) for each in steps]),
+            f"{removal_seconds:g}",
+        ],
         [
             "From the end to the decision to remove, s",
             _seconds([each.after("decided to remove", each.ended) for each in steps]),
-            f"{removal_seconds:g} or more",
+            "",
         ],
         ["From the end to the last removed process gone, s", _seconds([_since(e.gone, e.ended) for e in steps]), ""],
         [
@@ -217,6 +254,11 @@ def _data(step: Step, target_ms: float | None) -> dict[str, object]:
         "requests": len(step.requests),
         "windows": [asdict(each) for each in windows(step.requests, step.begun, step.ended)],
     }
+
+
+def _to_removal(step: Step) -> float | None:
+    since = fewer_enough(step)
+    return None if since is None else step.after("decided to remove", since)
 
 
 def _unsent(steps: Sequence[Step]) -> list[str]:

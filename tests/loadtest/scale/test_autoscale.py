@@ -1,6 +1,7 @@
 """Figures of a step of load."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from loadtest.scale.autoscale_figures import (
     HOLD_SECONDS,
     Step,
     Window,
+    fewer_enough,
     recovery_of,
     recovery_seconds,
     replicas_over_time,
@@ -46,7 +48,7 @@ def step(*, slow_until=116.0, failed=0):
     due += [BEGUN + number / 200 for number in range(int((ENDED - BEGUN) * 200) + 1)]
     requests = [Timed(at, at + (0.5 if BEGUN <= at < slow_until else 0.01), 200) for at in sorted(due)]
     requests[:failed] = [Timed(each.due, each.ended, 503) for each in requests[:failed]]
-    return Step(100.0, 3.0, BEGUN, ENDED, requests, EVENTS, answered=114.2, gone=193.0)
+    return Step(100.0, 3.0, BEGUN, ENDED, requests, EVENTS, answered=114.2, gone=193.0, target_in_flight=30.0)
 
 
 def test_a_window_holds_the_requests_that_were_due_within_its_second():
@@ -127,6 +129,8 @@ def test_the_report_counts_from_the_step_and_from_its_end():
     # The last slow request was due right before 116, so it is in every second that ends before 117.
     assert 6.9 <= float(rows["To p99 back under its target, s"]) <= 7.1
     assert rows["Most replicas wanted"] == "3"
+    # 150 in flight until 116.5, then 3: averaged over two seconds, two replicas are enough 1.2 s later.
+    assert 74 <= float(rows["From when fewer were enough to the decision to remove, s"]) <= 75
     assert rows["From the end to the decision to remove, s"] == "62.00"
     assert rows["From the end to the last removed process gone, s"] == "63.00"
     assert rows["Requests that failed"].startswith("0 of 14,0")
@@ -134,9 +138,14 @@ def test_the_report_counts_from_the_step_and_from_its_end():
     assert json.loads(table.json())["steps"][0]["target_ms"] == pytest.approx(20)
 
 
+def test_where_as_many_are_needed_to_the_end_fewer_are_never_enough():
+    assert fewer_enough(replace(step(), target_in_flight=0.1)) is None
+    assert fewer_enough(replace(step(), target_in_flight=1000.0)) == BEGUN
+
+
 def test_the_report_says_what_never_came_what_failed_and_what_was_not_sent():
     lost = step(slow_until=140.0, failed=7)
-    few = Step(1000.0, 3.0, BEGUN, ENDED, lost.requests, [], None, None)
+    few = Step(1000.0, 3.0, BEGUN, ENDED, lost.requests, [], None, None, target_in_flight=30.0)
     rows = {name: figure for name, figure, _ in report("faq", [lost], target_ms=50, removal_seconds=60).rows}
     assert rows["To p99 back under its target, s"] == "never"
     assert rows["p99's target, ms"] == "50.0"
