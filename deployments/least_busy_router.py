@@ -21,8 +21,8 @@ OFFERED = 2
 class LeastBusyRouter(FIFOMixin, RequestRouter):
     """Ray Serve's router of a stage's calls, with a choice of its own.
 
-    Ray's own takes the better of two replicas by chance. With two calls out for each replica, that often leaves one with
-    none while another has three: so four replicas gave 75 % of what they can do together.
+    Ray's default takes the better of two replicas by chance. With two calls out for each replica, that often leaves one
+    with none while another has three: so four replicas gave 75 % of what they can do together.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
