@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
-from itertools import count
+from time import monotonic
 from typing import Any
 
 from ray.serve.request_router import FIFOMixin, PendingRequest, ReplicaID, RequestRouter, RunningReplica
@@ -17,6 +17,9 @@ LOOKED_AT = 64
 # included, and waits for none that has to be asked first.
 OFFERED = 2
 
+# A call counts when Ray sends it, which is so long after the choice at the most, unless Ray has to ask replicas first.
+SENT_SECONDS = 0.1
+
 
 class LeastBusyRouter(FIFOMixin, RequestRouter):
     """Ray Serve's router of a stage's calls, with a choice of its own.
@@ -26,17 +29,15 @@ class LeastBusyRouter(FIFOMixin, RequestRouter):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
         self._calls_out: Counter[ReplicaID] = Counter()
-        # When each was offered first. Of equals it is the turn of the one whose time is longest ago, so that calls
-        # which are made together, before any of them counts, do not meet.
-        self._turns: dict[ReplicaID, int] = {}
-        self._clock = count(1)
+        # When each was chosen last.
+        self._chosen_at: dict[ReplicaID, float] = {}
 
     def update_replicas(self, replicas: list[RunningReplica]) -> None:
         """Take note of the replicas that there are."""
         super().update_replicas(replicas)
-        self._turns = {each.replica_id: self._turns.get(each.replica_id, 0) for each in replicas}
+        self._chosen_at = {each.replica_id: self._chosen_at.get(each.replica_id, 0.0) for each in replicas}
 
     async def choose_replicas(
         self, candidate_replicas: Sequence[RunningReplica], pending_request: PendingRequest | None = None
@@ -45,11 +46,12 @@ class LeastBusyRouter(FIFOMixin, RequestRouter):
         if pending_request is not None:
             # Where none of them takes a call, Ray waits before it asks for the next choice.
             pending_request.routing_context.should_backoff = True
-        ordered = sorted(_some(candidate_replicas), key=self._order)
+        now = monotonic()
+        ordered = sorted(_some(candidate_replicas), key=lambda each: self._order(each.replica_id, now))
         if not ordered:
             return []
         first = ordered[0].replica_id
-        self._turns[first] = next(self._clock)
+        self._chosen_at[first] = now
         idlest = [each for each in ordered[:OFFERED] if self._calls_out[each.replica_id] == self._calls_out[first]]
         return [idlest, ordered[len(idlest) :][:OFFERED]]
 
@@ -65,8 +67,11 @@ class LeastBusyRouter(FIFOMixin, RequestRouter):
         if self._calls_out[replica_id] <= 0:
             del self._calls_out[replica_id]
 
-    def _order(self, replica: RunningReplica) -> tuple[int, int]:
-        return self._calls_out[replica.replica_id], self._turns.get(replica.replica_id, 0)
+    def _order(self, replica_id: ReplicaID, now: float) -> tuple[int, float, float]:
+        """Return the fewest calls first; of equals, one that no call which is not sent yet is meant for, by chance."""
+        chosen_at = self._chosen_at.get(replica_id, 0.0)
+        turn = chosen_at if now - chosen_at < SENT_SECONDS else 0.0
+        return self._calls_out[replica_id], turn, random.random()  # noqa: S311 - nothing depends on its secrecy
 
 
 def _some(replicas: Sequence[RunningReplica]) -> Sequence[RunningReplica]:

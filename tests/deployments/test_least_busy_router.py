@@ -6,7 +6,7 @@ import pytest
 from ray.serve._private.common import DeploymentHandleSource, DeploymentID, RequestMetadata
 from ray.serve.request_router import PendingRequest, ReplicaID
 
-from deployments.least_busy_router import LOOKED_AT, OFFERED, LeastBusyRouter
+from deployments.least_busy_router import LOOKED_AT, OFFERED, SENT_SECONDS, LeastBusyRouter
 
 STAGE = DeploymentID("stage", "scoring")
 
@@ -80,6 +80,22 @@ async def test_calls_made_at_the_same_time_do_not_meet(router_of):
     assert sorted(Counter(sent).values()) == [2, 2, 2, 2]
 
 
+async def test_equals_are_taken_by_chance(router_of, monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr("deployments.least_busy_router.monotonic", lambda: now)
+    replicas = [replica(number) for number in range(4)]
+    router = router_of(replicas)
+    sent = Counter()
+    for number in range(400):
+        now += 2 * SENT_SECONDS
+        for each in replicas:
+            router.on_new_queue_len_info(each.replica_id, 0)
+        sent[one := await send(router, number)] += 1
+        came_back(router, one)
+    assert len(sent) == 4
+    assert all(50 < each < 150 for each in sent.values())
+
+
 async def test_a_full_replica_is_passed_over_though_it_has_the_fewest(router_of):
     full, free = replica("full", full=True), replica("free")
     router = router_of([full, free])
@@ -119,4 +135,4 @@ async def test_nothing_stays_of_a_replica_that_has_gone(router_of):
     for each in [*sent, *sent]:
         router.on_request_completed(each, "any")
     router.update_replicas([])
-    assert (router._calls_out, router._turns) == ({}, {})
+    assert (router._calls_out, router._chosen_at) == ({}, {})
