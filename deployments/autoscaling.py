@@ -13,8 +13,11 @@ from deployments.stage_load import REQUESTS_IN_FLIGHT
 ROUTER = "deployments.least_busy_router:LeastBusyRouter"
 
 # How often load is reported and over how long it is averaged. With these a decision comes about a second after
-# the load, as it did in Azure Machine Learning's router.
+# the load, as it did in Azure Machine Learning's router. Reports of many replicas would keep Ray Serve's controller
+# busy, so those of a stage that may have many are half as frequent.
 REPORT_SECONDS = 0.5
+MANY_REPLICAS = 100
+REPORT_SECONDS_OF_MANY = 1.0
 LOOK_BACK_SECONDS = 2.0
 
 HEALTH_CHECK_SECONDS = 3.0
@@ -82,7 +85,7 @@ def _autoscaling(scaling: ScalingSettings) -> AutoscalingConfig:
             target_ongoing_requests=scaling.target_in_flight,
             upscale_delay_s=scaling.scale_up_delay_seconds,
             downscale_delay_s=scaling.scale_down_delay_seconds,
-            metrics_interval_s=REPORT_SECONDS,
+            metrics_interval_s=REPORT_SECONDS if scaling.max_replicas < MANY_REPLICAS else REPORT_SECONDS_OF_MANY,
             look_back_period_s=LOOK_BACK_SECONDS,
             policy=policy,
         )

@@ -65,6 +65,14 @@ def test_settings_become_rays():
     assert (config.upscale_delay_s, config.downscale_delay_s) == (0, 60)
 
 
+def test_a_stage_of_many_replicas_reports_less_often():
+    def seconds(most):
+        scaling = ScalingSettings(min_replicas=1, max_replicas=most)
+        return stage_options(scaling, callers=1)["autoscaling_config"].metrics_interval_s
+
+    assert (seconds(99), seconds(100)) == (0.5, 1.0)
+
+
 def test_replicas_on_a_machine_are_bounded_where_the_settings_say_so():
     assert "max_replicas_per_node" not in stage_options(SCALING, callers=1)
     for number in (1, 4):
