@@ -56,9 +56,11 @@ def stage_options(scaling: ScalingSettings, *, callers: int, explanations: int =
         callers: replicas that call this stage at the most; each may have its calls out at a replica.
         explanations: that may be under way at the most, beside those calls and without taking their place.
     """
+    # Ray says of each keyword that it is a dictionary.
+    router = RequestRouterConfig(request_router_class=ROUTER)  # type: ignore[arg-type]
     return {
         "max_ongoing_requests": CALLS_PER_REPLICA * callers + DESCRIBE_CALLS + explanations,
-        "request_router_config": RequestRouterConfig(request_router_class=ROUTER),
+        "request_router_config": router,
         **_replicas(scaling),
     }
 
