@@ -93,7 +93,8 @@ def report(product: list[Shares], bare: list[Shares], seconds: float) -> Report:
         rows,
         [
             (
-                f"The service takes {difference:+.1f} % of a core more than bare Ray Serve in the same mode; "
+                f"The service takes {abs(difference):.1f} % of a core {'less' if difference < 0 else 'more'} than bare "
+                "Ray Serve in the same mode; "
                 f"medians of {len(product)} rounds of {seconds:g} s (lowest-highest)."
             )
         ],
