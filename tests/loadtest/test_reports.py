@@ -48,7 +48,8 @@ def test_idle_compares_totals_and_moves_haproxys_files():
     assert table.rows[-1] == ["all", "6.0", "4.0"]
     assert table.rows[0] == ["Serve controller", "5.00", "4.00"]
     assert table.rows[1] == ["replica faq-1", "1.00", ""]
-    assert "+2.0 % of a core" in table.notes[0]
+    assert "takes 2.0 % of a core more than" in table.notes[0]
+    assert "takes 1.0 % of a core less than" in idle.report(product, [[("Serve controller", 0.07)]], 30).notes[0]
     old = {"RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": "/a/b/haproxy.cfg", "RAY_SERVE_X": "/a/b/x", "RAY_SERVE_Y": "1"}
     assert idle.moved(old, "/c") == {
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": "/c/haproxy.cfg",
