@@ -17,7 +17,8 @@ LOOKED_AT = 64
 # included, and waits for none that has to be asked first.
 OFFERED = 2
 
-# A call counts when Ray sends it, which is so long after the choice at the most, unless Ray has to ask replicas first.
+# A call counts when Ray sends it, some turns of the event loop after the choice. For so long others with equally few
+# calls go before the replica that was chosen; after it, where Ray had to ask replicas first, two calls may meet.
 SENT_SECONDS = 0.1
 
 
