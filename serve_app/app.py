@@ -9,9 +9,9 @@ from ray.serve import Application
 
 from deployments.autoscaling import ingress_options
 from deployments.ingress.deployment import INGRESS
+from deployments.kinds import BoundVersion, find_kind
 from deployments.scaling import resources
 from serve_app.fast_mode import warn_if_slow
-from serve_app.kinds import KINDS, drain_seconds, settled
 from serve_app.settings import ApplicationSettings, parse_settings
 
 
@@ -27,12 +27,19 @@ def build(args: dict[str, Any]) -> Application:
 
 def bind(settings: ApplicationSettings) -> Application:
     """Bind the ingress to every version of every model."""
-    settings = settled(settings)
-    versions = [bound for model in settings.models for bound in KINDS[model.kind](model, settings)]
+    settings = settings.with_room_for_hosted()
     return INGRESS.options(
         ray_actor_options=resources(settings.ingress.scaling),
-        graceful_shutdown_timeout_s=drain_seconds(settings),
+        graceful_shutdown_timeout_s=settings.drain_seconds,
         logging_config=settings.ingress.logging.for_ray(),
         user_config=settings.ingress_settings().model_dump(mode="json"),
         **ingress_options(settings.ingress.scaling, max_requests=settings.ingress.max_requests),
-    ).bind(versions, settings.ingress.quotas.redis_url)
+    ).bind(_versions(settings), settings.ingress.quotas.redis_url)
+
+
+def _versions(settings: ApplicationSettings) -> list[BoundVersion]:
+    return [
+        find_kind(model.kind).bind(model.name, version, settings.surroundings)
+        for model in settings.models
+        for version in model.versions
+    ]

@@ -9,18 +9,15 @@ from pathlib import Path
 import psutil
 
 from deployments.errors import StartupError
-from deployments.scaling import ScalingSettings
+from deployments.kinds import find_kind
 from serve_app.config_file import ConfigFile
-from serve_app.settings import ApplicationSettings, FaqVersion
+from serve_app.settings import ApplicationSettings
 
 MEBIBYTE = 1024 * 1024
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 
-# Resident memory as measured at rest (docs/benchmarks.md), rounded up: Ray and the ingress, and a replica of each.
+# Resident memory as measured at rest (docs/benchmarks.md), rounded up: Ray and the ingress.
 RAY_MB = 1200
-FAQ_MATCHER_MB = 300
-PREPROCESS_MB = 250
-IMAGE_CLASSIFIER_MB = 1200
 
 
 def check_grpc_port(config: ConfigFile) -> None:
@@ -95,17 +92,8 @@ def memory_needed_mb(settings: ApplicationSettings) -> int:
     hosts = settings.ingress.scaling.min_replicas
     needed = RAY_MB
     for model in settings.models:
-        for version in model.versions:
-            if isinstance(version, FaqVersion):
-                needed += FAQ_MATCHER_MB * _replicas(version.scaling, hosts)
-            else:
-                needed += IMAGE_CLASSIFIER_MB * _replicas(version.scaling, 1)
-                needed += PREPROCESS_MB * _replicas(version.preprocess_scaling, hosts)
+        needed += sum(find_kind(model.kind).memory_mb(version, hosts) for version in model.versions)
     return needed
-
-
-def _replicas(scaling: ScalingSettings | None, hosts: int) -> int:
-    return hosts if scaling is None else scaling.min_replicas
 
 
 def memory_available_mb() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from deployments.kinds import find_kind
 from serve_app.config_file import read_config
 from serve_app.fast_mode import fast_mode
 from serve_app.keys.notice import notice
 from serve_app.server import Server
-from serve_app.settings import FaqModel, ImageModel
+from serve_app.settings import ModelSettings
 
 
 def run(
@@ -98,10 +98,7 @@ def running_replicas(application: str) -> dict[str, int]:
     return {name: replicas.get("RUNNING", 0) for name, replicas in states.items()}
 
 
-def example(model: FaqModel | ImageModel, url: str, *, with_key: bool = False) -> str:
+def example(model: ModelSettings, url: str, *, with_key: bool = False) -> str:
     """Return a curl command that scores with a model."""
     key = ' -H "x-api-key: $SCORING_KEY"' if with_key else ""
-    if isinstance(model, FaqModel):
-        body = json.dumps({"input": "Another program uses port 8000.", "top_k": 3})
-        return f"  curl {url}/{model.name}/score{key} -H 'content-type: application/json' -d '{body}'"
-    return f"  curl {url}/{model.name}/score{key} -H 'content-type: image/jpeg' --data-binary @photo.jpg"
+    return f"  curl {url}/{model.name}/score{key} {find_kind(model.kind).curl()}"

@@ -3,92 +3,61 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
 
 from deployments.errors import StartupError
-from deployments.faq_matcher.settings import FaqMatcherSettings
-from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.ingress.settings import IngressSettings
-from deployments.preprocess.settings import PreprocessSettings
-from deployments.scaling import ScalingSettings, filled_from
+from deployments.kinds import Kind, Surroundings, find_kind, kinds
 from serve_app.setting_errors import explain
 
 # A name stands in routes and in names of deployments.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?$")]
 
-# Without hyphens, and never `preprocess`: so no two stages of a deployment `{model}-{version}` get one name.
-VersionName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9_.]{0,62}[a-z0-9])?$")]
 RESERVED_VERSION_NAMES = frozenset({"preprocess"})
 
 # First path segments that the ingress keeps for itself.
 RESERVED_NAMES = frozenset({"docs", "score", "swagger.json", "v2", "version", "api", "metrics"})
 
 
+# A draining replica finishes the longest request that the ingress lets through, and a little more.
+DRAIN_MARGIN_SECONDS = 5
+
+
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-# Of stages with replicas of their own.
-FAQ_SCALING = ScalingSettings(max_replicas=2, max_concurrent_requests=64)
-PREPROCESS_SCALING = ScalingSettings(max_replicas=2, max_concurrent_requests=32)
-CLASSIFIER_SCALING = ScalingSettings()
+class ModelSettings(_Settings):
+    """A model of any kind."""
+
+    kind: str
+    name: Name
+    versions: list[Any]
 
 
-class FaqVersion(_Settings):
-    """One version of an FAQ model."""
-
-    name: VersionName = Field(default="1", description="Names the version in requests and responses.")
-    model: FaqMatcherSettings = Field(default=FaqMatcherSettings(), description="Where the model comes from.")
-    scaling: Annotated[ScalingSettings | None, filled_from(FAQ_SCALING)] = Field(
-        default=None,
-        description="Replicas of the FAQ matcher's own. Without, each replica of the ingress has the model, which "
-        "spares every request a call to another process.",
+def _model_of(kind: Kind) -> type[ModelSettings]:
+    """Return the class of the settings of a kind's models."""
+    versions = Field(default=[kind.settings()], min_length=1, description="The first is the default.")
+    name = Field(default=kind.default_model, description="Names the model in routes: /{name}/score.")
+    return create_model(
+        f"{type(kind).__name__}Model",
+        __base__=ModelSettings,
+        __doc__=kind.title,
+        kind=(Literal[kind.name], ...),  # type: ignore[arg-type]  # known when it runs
+        name=(Name, name),
+        versions=(list[kind.settings], versions),  # type: ignore[name-defined]
     )
 
 
-class ImageVersion(_Settings):
-    """One version of an image model."""
+# The class of each kind's models, by the kind's name.
+MODELS: dict[str, type[ModelSettings]] = {name: _model_of(kind) for name, kind in kinds().items()}
 
-    name: VersionName = Field(default="1", description="Names the version in requests and responses.")
-    model: ImageClassifierSettings = Field(
-        default=ImageClassifierSettings(), description="Architecture, weights and labels."
-    )
-    scaling: ScalingSettings | None = Field(
-        default=None,
-        description="Replicas of the image classifier's own. Without, the ingress has it, if it needs no GPU and the "
-        "ingress is one replica; else it has one of its own.",
-    )
-    preprocess: PreprocessSettings = Field(default=PreprocessSettings(), description="How images are decoded.")
-    preprocess_scaling: Annotated[ScalingSettings | None, filled_from(PREPROCESS_SCALING)] = Field(
-        default=None,
-        description="Replicas of the preprocess stage's own. Without, the replicas of the ingress decode images.",
-    )
-
-
-class FaqModel(_Settings):
-    """A model that matches questions with the originals of an FAQ."""
-
-    kind: Literal["faq_matcher"]
-    name: Name = Field(default="faq", description="Names the model in routes: /{name}/score.")
-    versions: list[FaqVersion] = Field(default=[FaqVersion()], min_length=1, description="The first is the default.")
-
-
-class ImageModel(_Settings):
-    """A model that classifies images."""
-
-    kind: Literal["image_classifier"]
-    name: Name = Field(default="image", description="Names the model in routes: /{name}/score.")
-    versions: list[ImageVersion] = Field(
-        default=[ImageVersion()], min_length=1, description="The first is the default."
-    )
-
-
-# What requests for a model of each kind hold.
-TAKES: dict[str, Literal["text", "images"]] = {"faq_matcher": "text", "image_classifier": "images"}
-
-Model = Annotated[FaqModel | ImageModel, Field(discriminator="kind")]
+if TYPE_CHECKING:
+    Model = ModelSettings
+else:
+    Model = Annotated[Union[tuple(MODELS.values())], Field(discriminator="kind")]  # noqa: UP007 - known when it runs
 
 
 class ApplicationSettings(_Settings):
@@ -100,7 +69,7 @@ class ApplicationSettings(_Settings):
     )
     ingress: IngressSettings = Field(default=IngressSettings(), description="Limits and replicas of the ingress.")
     models: list[Model] = Field(
-        default=[FaqModel(kind="faq_matcher"), ImageModel(kind="image_classifier")],
+        default=[MODELS[name].model_validate({"kind": name}) for name, kind in kinds().items() if kind.is_default],
         min_length=1,
         # So that what the ingress's settings say of models is compared with these too.
         validate_default=True,
@@ -115,18 +84,34 @@ class ApplicationSettings(_Settings):
         return self.ingress.model_copy(update={"access": access})
 
     @property
-    def may_host_classifiers(self) -> bool:
-        """Whether the ingress is one replica, or may be, since nothing is said of its replicas."""
-        return "scaling" not in self.ingress.model_fields_set or self.ingress.scaling.max_replicas == 1
+    def drain_seconds(self) -> float:
+        """How long a replica that is to stop may work on what it has accepted."""
+        return self.ingress.request_timeout_seconds + DRAIN_MARGIN_SECONDS
 
-    def with_one_ingress(self) -> ApplicationSettings:
-        """Return the settings with one replica of the ingress: what it hosts takes all cores and much memory."""
+    @property
+    def surroundings(self) -> Surroundings:
+        """What kinds need to know of the application to bind a version of theirs."""
+        # The ingress is one replica, or may be, since nothing is said of its replicas.
+        may_host_all = "scaling" not in self.ingress.model_fields_set or self.ingress.scaling.max_replicas == 1
+        return Surroundings(
+            is_local=self.profile == "local",
+            ingress_replicas=self.ingress.scaling.max_replicas,
+            may_host_all=may_host_all,
+            drain_seconds=self.drain_seconds,
+            logging=self.ingress.logging.for_ray(),
+        )
+
+    def with_room_for_hosted(self) -> ApplicationSettings:
+        """Return the settings with one replica of the ingress, if it hosts what takes all cores and much memory."""
+        versions = [(find_kind(model.kind), version) for model in self.models for version in model.versions]
+        if not any(kind.needs_all_cores(version, self.surroundings) for kind, version in versions):
+            return self
         scaling = self.ingress.scaling.model_copy(update={"max_replicas": 1})
         return self.model_copy(update={"ingress": self.ingress.model_copy(update={"scaling": scaling})})
 
     @field_validator("models")
     @classmethod
-    def _names_are_free(cls, models: list[Model], others: ValidationInfo) -> list[Model]:
+    def _names_are_free(cls, models: list[ModelSettings], others: ValidationInfo) -> list[ModelSettings]:
         names = [model.name for model in models]
         wrong = [f"the name '{name}' is reserved; choose another" for name in names if name in RESERVED_NAMES]
         wrong += [f"the name '{name}' occurs twice" for name in _repeated(names)]
@@ -142,10 +127,10 @@ class ApplicationSettings(_Settings):
         return models
 
 
-def _wrong_defaults(ingress: IngressSettings, models: list[Model]) -> list[str]:
+def _wrong_defaults(ingress: IngressSettings, models: list[ModelSettings]) -> list[str]:
     wrong = []
     for takes, name in ingress.default_models.items():
-        fitting = [model.name for model in models if TAKES[model.kind] == takes]
+        fitting = [model.name for model in models if find_kind(model.kind).takes == takes]
         if name not in fitting:
             known = f"there are {', '.join(fitting)}" if fitting else "there is none"
             wrong.append(f"ingress.default_models names '{name}' for {takes}; of models that take {takes} {known}")

@@ -29,6 +29,7 @@ MAY_IMPORT_THE_APPLICATION = "loadtest.in_process.same_object"
 # What stages share may know Ray; where it does, only their deployment.py may import it.
 SHARED_WITH_RAY = {
     "deployments.autoscaling",
+    "deployments.binding",
     "deployments.least_busy_router",
     "deployments.replica",
     "deployments.stage_client",
@@ -36,7 +37,10 @@ SHARED_WITH_RAY = {
 }
 
 # Loaded where Ray runs already, or by the builder.
-SERVE_APP_WITH_RAY = {"serve_app.app", "serve_app.kinds"}
+SERVE_APP_WITH_RAY = {"serve_app.app"}
+
+# Puts the stages of a kind together, which may be of several folders; what it binds with Ray it imports late.
+COMPOSES_STAGES = ".kind"
 
 MODEL_LIBRARIES = {
     "torch", "torchvision", "sklearn", "scipy", "PIL", "numpy", "numba", "openvino", "onnxruntime", "tokenizers",
@@ -131,7 +135,7 @@ def test_benchmarks_import_what_imports_stages_when_they_need_it():
 def test_a_stage_never_imports_another_stage():
     def is_wrong(each):
         own = each.module.partition(".")[2].partition(".")[0]
-        return each.stage is not None and each.stage != own
+        return each.stage is not None and each.stage != own and not each.module.endswith(COMPOSES_STAGES)
 
     assert offending(imports("deployments"), is_wrong) == []
 
@@ -150,6 +154,8 @@ def test_contracts_and_errors_stand_on_nothing():
 def test_in_a_stage_only_the_deployment_knows_ray():
     def is_wrong(each):
         in_stage = each.module.partition(".")[2].partition(".")[0] in STAGES and not each.module.endswith(".deployment")
+        if each.module.endswith(COMPOSES_STAGES) and not each.early:
+            return False
         return in_stage and (each.room == "ray" or each.imported.rpartition(".")[0] in SHARED_WITH_RAY)
 
     assert offending(imports("deployments"), is_wrong) == []
@@ -162,7 +168,7 @@ def test_what_stages_share_knows_ray_where_that_is_its_purpose():
     assert {each.module for each in shared if each.room == "ray"} == SHARED_WITH_RAY
 
 
-def test_only_the_builder_knows_deployments_and_it_is_imported_late():
+def test_only_the_builder_knows_a_deployment_and_it_is_imported_late():
     found = imports("serve_app")
     knows = {each.module for each in found if each.stage and each.imported.split(".")[2] == "deployment"}
     assert knows == SERVE_APP_WITH_RAY

@@ -8,17 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deployments.errors import StartupError
+from deployments.kinds import find_kind
 from deployments.scaling import ScalingSettings
 from serve_app.config_file import DEFAULT_ADDRESS, read_config
-from serve_app.settings import (
-    CLASSIFIER_SCALING,
-    FAQ_SCALING,
-    PREPROCESS_SCALING,
-    ApplicationSettings,
-    FaqVersion,
-    ImageVersion,
-    parse_settings,
-)
+from serve_app.settings import ApplicationSettings, parse_settings
 
 if TYPE_CHECKING:
     from cluster.settings import ClusterSettings
@@ -89,14 +82,9 @@ def scalings(settings: ApplicationSettings) -> Iterator[Place]:
     """
     yield ("ingress", "scaling"), settings.ingress.scaling
     for index, model in enumerate(settings.models):
-        for number in range(len(model.versions)):
-            version: FaqVersion | ImageVersion = model.versions[number]
-            place = ("models", index, "versions", number)
-            if isinstance(version, ImageVersion):
-                yield (*place, "scaling"), version.scaling or CLASSIFIER_SCALING
-                yield (*place, "preprocess_scaling"), version.preprocess_scaling or PREPROCESS_SCALING
-            else:
-                yield (*place, "scaling"), version.scaling or FAQ_SCALING
+        for number, version in enumerate(model.versions):
+            for key, scaling in find_kind(model.kind).scalings(version).items():
+                yield ("models", index, "versions", number, key), scaling
 
 
 def _placed(args: dict[str, Any], checked: ApplicationSettings, settings: ClusterSettings) -> dict[str, Any]:
@@ -128,10 +116,10 @@ def _pods_for(place: tuple[str | int, ...], checked: ApplicationSettings, settin
     """Return how many pods there are at the most that may hold a stage's replicas."""
     *version, stage = place
     needs_gpu = False
-    if version != ["ingress"] and stage == "scaling":
-        _, model, _, number = version
-        found = checked.models[int(model)].versions[int(number)]
-        needs_gpu = isinstance(found, ImageVersion) and found.model.gpus not in (0, "auto")
+    if version != ["ingress"]:
+        _, index, _, number = version
+        model = checked.models[int(index)]
+        needs_gpu = stage in find_kind(model.kind).gpu_stages(model.versions[int(number)])
     groups = [group for group in settings.workers if bool(group.gpus) == needs_gpu] or settings.workers
     return max(1, sum(group.max_replicas for group in groups))
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, cast
 
 from pydantic import SecretStr
 from ray import serve
-from ray.serve import Application, Deployment
-from ray.serve.handle import DeploymentHandle
+from ray.serve import Deployment
 from starlette.types import ASGIApp
 
 from deployments.contracts import EncodedImage, PixelImage, Question
@@ -23,36 +21,12 @@ from deployments.ingress.oip.grpc.service import InferenceService
 from deployments.ingress.outermost import SHORT_WAY
 from deployments.ingress.quotas.quotas import Quotas
 from deployments.ingress.settings import IngressSettings
+from deployments.kinds import BoundVersion
 from deployments.replica import replica_id
-from deployments.scaling import ScalingSettings
 from deployments.stage_client import StageClient
 from deployments.stage_load import REQUESTS_IN_FLIGHT
 from deployments.telemetry.observer import Observer
 from deployments.telemetry.replica import replica_tasks
-
-
-@dataclass(frozen=True, slots=True)
-class BoundVersion:
-    """A version as the builder hands it over.
-
-    Attributes:
-        model: the model's name.
-        version: the version's name.
-        takes: what its requests hold.
-        first_stage: the stage that requests go to first: one that each replica of the ingress hosts, or one with
-            replicas of its own, which is bound when the application is built and in a replica is its handle.
-        scaling: that stage's settings; of a hosted one its limits count.
-        together: whether items of several requests travel together.
-        max_explanations: images that one replica of the ingress may have explained at once; 0 allows none.
-    """
-
-    model: str
-    version: str
-    takes: Takes
-    first_stage: DeploymentHandle[Any] | Application | Hosted
-    scaling: ScalingSettings
-    together: bool = True
-    max_explanations: int = 0
 
 
 class IngressReplica(InferenceMethods):
@@ -97,14 +71,14 @@ async def _models(versions: list[BoundVersion]) -> list[Model]:
     takes: dict[str, Takes] = {}
     for bound in versions:
         by_name.setdefault(bound.model, {})[bound.version] = await _version(bound)
-        takes[bound.model] = bound.takes
+        takes[bound.model] = _TAKES[bound.kind]
     return [Model(name, takes[name], versions) for name, versions in by_name.items()]
 
 
 async def _version(bound: BoundVersion) -> Version:
     stage: Any = bound.first_stage
     handle = await stage.start() if isinstance(stage, Hosted) else stage
-    client = StageClient[Any, Any](handle, bound.scaling, weigh=_WEIGHTS[bound.takes], together=bound.together)
+    client = StageClient[Any, Any](handle, bound.scaling, weigh=_WEIGHTS[_TAKES[bound.kind]], together=bound.together)
     if not bound.max_explanations:
         return Version(bound.version, client)
     explainer = StageClient[Any, Any](handle, bound.scaling, method="explain", max_alone=bound.max_explanations)
@@ -119,6 +93,7 @@ def _size_of_text(question: Question) -> int:
     return len(question.text)
 
 
+_TAKES: dict[str, Takes] = {"faq_matcher": "text", "image_classifier": "images"}
 _WEIGHTS: dict[Takes, Callable[[Any], int]] = {"text": _size_of_text, "images": _size_of_image}
 
 

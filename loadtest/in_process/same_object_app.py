@@ -10,10 +10,11 @@ from ray import serve
 
 from deployments.contracts import Matches, ModelDescription, Question, Tensor
 from deployments.errors import ScoringError
+from deployments.faq_matcher import deployment
 from deployments.faq_matcher.deployment import FaqMatcherReplica
 from deployments.faq_matcher.settings import FaqMatcherSettings
 from loadtest.peers.models.faq import TOP_K, Faq
-from serve_app import app, kinds
+from serve_app import app
 
 if TYPE_CHECKING:
     from ray.serve import Application, Deployment
@@ -59,7 +60,7 @@ class SameObjectReplica(FaqMatcherReplica):
 
 def build(args: dict[str, Any]) -> Application:
     """Build the product's application with the object in its FAQ stage; this process builds no other."""
-    kinds.FAQ_MATCHER = cast("Deployment", serve.deployment(SameObjectReplica))  # type: ignore[attr-defined]
+    deployment.FAQ_MATCHER = cast("Deployment", serve.deployment(SameObjectReplica))
     return app.build(args)
 
 

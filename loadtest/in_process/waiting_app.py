@@ -13,8 +13,9 @@ from ray.serve import Application, Deployment
 
 from deployments.autoscaling import ingress_options, stage_options
 from deployments.ingress.access.settings import AccessSettings
-from deployments.ingress.deployment import INGRESS, BoundVersion
+from deployments.ingress.deployment import INGRESS
 from deployments.ingress.settings import IngressSettings
+from deployments.kinds import BoundVersion
 from deployments.scaling import ScalingSettings, resources
 from loadtest.in_process.waiting import WaitingReplica
 
@@ -41,7 +42,7 @@ def build(args: dict[str, Any]) -> Application:
         logging_config=ingress.logging.for_ray(),
         **stage_options(scaling, callers=ingress.scaling.max_replicas),
     )
-    bound = BoundVersion(NAME, "1", "text", stage.bind(float(args.get("wait_ms", 0))), scaling)
+    bound = BoundVersion(NAME, "1", "faq_matcher", stage.bind(float(args.get("wait_ms", 0))), scaling)
     return INGRESS.options(
         ray_actor_options=_placed(ingress.scaling, args.get("ingress_place")),
         graceful_shutdown_timeout_s=DRAIN_SECONDS,

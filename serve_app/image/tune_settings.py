@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from deployments.errors import StartupError
 from deployments.image_classifier.engines.machine import usable_cpus
+from deployments.image_classifier.kind import CLASSIFIER_SCALING, KIND
 from deployments.image_classifier.settings import ImageClassifierSettings
+from deployments.kinds import find_kind
 from serve_app.config_file import read_config
 from serve_app.config_lines import config_yaml, model_yaml
-from serve_app.settings import CLASSIFIER_SCALING, ImageModel, parse_settings
+from serve_app.settings import MODELS, parse_settings
 
 if TYPE_CHECKING:
     from deployments.image_classifier.tuning import Setting
@@ -48,7 +50,7 @@ def read_tuned(config: Path | None, name: str | None) -> Tuned:
     """
     file = read_config(config)
     settings = parse_settings(file.args, dict(os.environ))
-    models = [each for each in settings.models if isinstance(each, ImageModel) and name in {None, each.name}]
+    models = [each for each in settings.models if each.kind == KIND.name and name in {None, each.name}]
     if not models:
         raise StartupError(f"The config has no image model{f' of the name {name}' if name else ''}.")
     if len(models) > 1:
@@ -65,7 +67,7 @@ def tuned_yaml(tuned: Tuned, setting: Setting) -> str:
     model = {"threads": setting.threads, "streams": setting.streams, "max_batch": setting.max_batch}
     scaling = {"max_concurrent_requests": setting.in_flight}
     if tuned.content is None:
-        return model_yaml("image_classifier", tuned.name, {"model": model, "scaling": scaling})
+        return model_yaml(KIND.name, tuned.name, {"model": model, "scaling": scaling})
     content = copy.deepcopy(tuned.content)
     version = _first_version(content, tuned.name)
     version["model"] = {**version.get("model", {}), **model}
@@ -78,9 +80,9 @@ def _first_version(content: dict[str, Any], name: str) -> dict[str, Any]:
     args: dict[str, Any] = content["applications"][0]
     args["args"] = args.get("args") or {}
     models: list[dict[str, Any]] = args["args"].setdefault(
-        "models", [{"kind": "faq_matcher"}, {"kind": "image_classifier"}]
+        "models", [{"kind": kind} for kind in MODELS if find_kind(kind).is_default]
     )
-    default = ImageModel.model_fields["name"].default
-    model = next(each for each in models if each["kind"] == "image_classifier" and each.get("name", default) == name)
+    default = KIND.default_model
+    model = next(each for each in models if each["kind"] == KIND.name and each.get("name", default) == name)
     version: dict[str, Any] = model.setdefault("versions", [{}])[0]
     return version

@@ -1,9 +1,9 @@
 import pytest
 
+from deployments import binding
 from deployments.autoscaling import REFUSED_AT_ONCE
 from deployments.errors import StartupError
 from deployments.ingress.settings import DEFAULT_QUEUE
-from serve_app import kinds
 
 # Replicas of its own, as the stage has them by default.
 OWN = {"scaling": {}}
@@ -11,13 +11,13 @@ ALL = {**OWN, "preprocess_scaling": {}}
 
 
 def test_without_settings_the_ingress_has_both_models(deployments, monkeypatch):
-    monkeypatch.setattr(kinds, "gpus_in_reach", lambda: False)
+    monkeypatch.setattr(binding, "gpus_of_ray", lambda: 0.0)
     built = deployments({})
     assert list(built) == ["ingress"]
     versions = built["ingress"].init_args[0]
-    assert [(bound.model, bound.version, bound.takes) for bound in versions] == [
-        ("faq", "1", "text"),
-        ("image", "1", "images"),
+    assert [(bound.model, bound.version, bound.kind) for bound in versions] == [
+        ("faq", "1", "faq_matcher"),
+        ("image", "1", "image_classifier"),
     ]
 
 

@@ -1,10 +1,11 @@
 import pytest
 
+from deployments import binding
 from deployments.contracts import ImagePreset
 from deployments.hosted import Hosted
 from deployments.image_classifier.conversion.model_files import FILES, About, seal
 from deployments.scaling import CALLS_PER_REPLICA
-from serve_app import kinds
+from serve_app.settings import DRAIN_MARGIN_SECONDS
 
 
 def hosted_model(**version):
@@ -55,7 +56,7 @@ BOTH = {"models": [{"kind": "faq_matcher"}, {"kind": "image_classifier"}]}
     ],
 )
 def test_the_ingress_hosts_what_has_no_replicas_of_its_own(deployments, monkeypatch, args, gpu, expected):
-    monkeypatch.setattr(kinds, "gpus_in_reach", lambda: gpu)
+    monkeypatch.setattr(binding, "gpus_of_ray", lambda: float(gpu))
     built = deployments(args)
     assert (hosted_by(built), most_ingress_replicas(built)) == expected
     if args["models"] == BOTH["models"]:
@@ -108,7 +109,7 @@ def test_keys_are_not_required_on_a_laptop_only(deployments, profile, required):
 def test_a_gpu_is_reserved_where_there_is_one_or_the_settings_say_so(
     deployments, monkeypatch, model, in_reach, reserved
 ):
-    monkeypatch.setattr(kinds, "gpus_in_reach", lambda: in_reach)
+    monkeypatch.setattr(binding, "gpus_of_ray", lambda: float(in_reach))
     built = deployments(image_model(model=model))
     assert built["image-1"].ray_actor_options["num_gpus"] == reserved
     assert built["image-1-preprocess"].ray_actor_options["num_gpus"] == 0
@@ -123,16 +124,16 @@ def test_a_converted_model_reserves_a_gpu_where_its_engine_can_use_one(
     for name in FILES[kind]:
         (tmp_path / name).write_text("a network")
     seal(tmp_path, about)
-    monkeypatch.setattr(kinds, "gpus_in_reach", lambda: True)
+    monkeypatch.setattr(binding, "gpus_of_ray", lambda: 1.0)
     built = deployments(image_model(model={"model_dir": str(tmp_path)}))
     assert built["image-1"].ray_actor_options["num_gpus"] == reserved
 
 
-@pytest.mark.parametrize(("resources", "expected"), [({"CPU": 4.0, "GPU": 1.0}, True), ({"CPU": 4.0}, False)])
+@pytest.mark.parametrize(("resources", "expected"), [({"CPU": 4.0, "GPU": 1.0}, 1), ({"CPU": 4.0}, 0)])
 def test_where_ray_runs_it_knows_of_gpus(monkeypatch, resources, expected):
     monkeypatch.setattr("ray.is_initialized", lambda: True)
     monkeypatch.setattr("ray.cluster_resources", lambda: resources)
-    assert kinds.gpus_in_reach() is expected
+    assert binding.gpus_of_ray() == expected
 
 
 def test_replicas_reserve_what_their_scaling_says(deployments):
@@ -150,7 +151,7 @@ def test_replicas_reserve_what_their_scaling_says(deployments):
 
 def test_a_replica_has_time_for_the_longest_request_before_it_goes(deployments):
     for deployment in deployments({"ingress": {"request_timeout_seconds": 7}}).values():
-        assert deployment._deployment_config.graceful_shutdown_timeout_s == 7 + kinds.DRAIN_MARGIN_SECONDS
+        assert deployment._deployment_config.graceful_shutdown_timeout_s == 7 + DRAIN_MARGIN_SECONDS
 
 
 def test_a_stage_takes_the_calls_of_all_its_callers(deployments):

@@ -5,13 +5,12 @@ from types import SimpleNamespace
 import pytest
 
 from deployments.errors import StartupError
+from deployments.faq_matcher.kind import MEMORY_MB as MATCHER_MB
+from deployments.image_classifier.kind import CLASSIFIER_MB, PREPROCESS_MB
 from serve_app import preflight
 from serve_app.config_file import read_config
 from serve_app.preflight import (
-    FAQ_MATCHER_MB,
-    IMAGE_CLASSIFIER_MB,
     MEBIBYTE,
-    PREPROCESS_MB,
     RAY_MB,
     check_grpc_port,
     check_memory,
@@ -189,11 +188,11 @@ def scaled(replicas):
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        ({}, RAY_MB + FAQ_MATCHER_MB + IMAGE_CLASSIFIER_MB + PREPROCESS_MB),
-        ({"models": [{"kind": "faq_matcher"}]}, RAY_MB + FAQ_MATCHER_MB),
+        ({}, RAY_MB + MATCHER_MB + CLASSIFIER_MB + PREPROCESS_MB),
+        ({"models": [{"kind": "faq_matcher"}]}, RAY_MB + MATCHER_MB),
         (
             {"models": [{"kind": "faq_matcher", "versions": [{"name": "1"}, {"name": "2", "scaling": scaled(3)}]}]},
-            RAY_MB + 4 * FAQ_MATCHER_MB,
+            RAY_MB + 4 * MATCHER_MB,
         ),
         (
             {
@@ -204,7 +203,7 @@ def scaled(replicas):
                     }
                 ]
             },
-            RAY_MB + 2 * IMAGE_CLASSIFIER_MB + 3 * PREPROCESS_MB,
+            RAY_MB + 2 * CLASSIFIER_MB + 3 * PREPROCESS_MB,
         ),
     ],
 )

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from deployments.errors import StartupError
-from serve_app.settings import RESERVED_NAMES, ApplicationSettings, FaqModel, ImageModel, parse_settings
+from serve_app.settings import MODELS, RESERVED_NAMES, ApplicationSettings, parse_settings
 
 
 def faq(**version):
@@ -253,7 +253,7 @@ def names_of(model):
     }
 
 
-KEYS = sorted(names_of(ApplicationSettings) | names_of(FaqModel) | names_of(ImageModel) | {"model", "architecture"})
+KEYS = sorted(names_of(ApplicationSettings) | set().union(*map(names_of, MODELS.values())) | {"model", "architecture"})
 KINDS = st.sampled_from(["faq_matcher", "image_classifier"])
 ATOMS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | KINDS
 ATOMS |= st.sampled_from(["${UNSET}", "${HOME}", "auto", "local", -1, 0, 1, 10**400, math.inf])
@@ -262,9 +262,11 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(), inner, max_size=4),
     max_leaves=12,
 )
-MODELS = st.fixed_dictionaries({"kind": KINDS | JSON}, optional={"name": JSON, "versions": st.lists(JSON) | JSON})
+ANY_MODEL = st.fixed_dictionaries({"kind": KINDS | JSON}, optional={"name": JSON, "versions": st.lists(JSON) | JSON})
 ARGS = st.dictionaries(st.sampled_from(KEYS) | st.text(), JSON, max_size=4)
-ARGS |= st.fixed_dictionaries({}, optional={"profile": JSON, "ingress": JSON, "models": st.lists(MODELS, max_size=3)})
+ARGS |= st.fixed_dictionaries(
+    {}, optional={"profile": JSON, "ingress": JSON, "models": st.lists(ANY_MODEL, max_size=3)}
+)
 
 
 @settings(deadline=None)

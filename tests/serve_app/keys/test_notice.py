@@ -5,7 +5,7 @@ from deployments.ingress.access.access_directory import AccessDirectory
 from serve_app.keys.notice import notice
 from serve_app.preflight import check_keys
 from serve_app.serve_command import example
-from serve_app.settings import FaqModel, parse_settings
+from serve_app.settings import MODELS, parse_settings
 
 
 @pytest.fixture
@@ -57,6 +57,6 @@ def test_damaged_files_end_a_start_only_where_keys_are_needed(settings, tmp_path
 
 
 def test_the_example_names_a_key_where_one_is_needed():
-    model = FaqModel(kind="faq_matcher")
+    model = MODELS["faq_matcher"](kind="faq_matcher")
     assert '-H "x-api-key: $SCORING_KEY"' in example(model, "http://a", with_key=True)
     assert "x-api-key" not in example(model, "http://a")
