@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.errors import StartupError
 from deployments.scaling import ScalingSettings
+
+if TYPE_CHECKING:
+    from deployments.interface import Interface
 
 GROUP = "scoring.kinds"
 
@@ -82,7 +85,7 @@ class Kind(ABC):
         name: the kind's name in the settings.
         title: begins the description of its models in the settings' schema.
         default_model: name of a model of this kind where the settings give none.
-        takes: what `POST /score` tells its requests by, as the settings' `default_models` call it; None: never by that.
+        takes: as the interface has it.
         is_default: whether settings without any models serve one of this kind.
         settings: of a version.
     """
@@ -97,6 +100,10 @@ class Kind(ABC):
     @abstractmethod
     def bind(self, model: str, version: Any, surroundings: Surroundings) -> BoundVersion:
         """Bind the stages of a version; imports Ray."""
+
+    @abstractmethod
+    def interface(self) -> Interface:
+        """Return how models of this kind are asked; imported where requests are answered."""
 
     @abstractmethod
     def scalings(self, version: Any) -> Mapping[str, ScalingSettings]:

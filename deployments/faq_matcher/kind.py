@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -12,6 +12,9 @@ from deployments.faq_matcher.settings import FaqMatcherSettings
 from deployments.hosted import Hosted
 from deployments.kinds import BoundVersion, Kind, Surroundings, VersionSettings
 from deployments.scaling import ScalingSettings, filled_from
+
+if TYPE_CHECKING:
+    from deployments.interface import Interface
 
 # Of replicas of its own.
 SCALING = ScalingSettings(max_replicas=2, max_concurrent_requests=64)
@@ -57,6 +60,12 @@ class FaqKind(Kind):
             bound = bind_stage(FAQ_MATCHER, name, scaling, surroundings, callers=surroundings.ingress_replicas)
             stage = bound(version.model)
         return BoundVersion(model, version.name, self.name, stage, scaling)
+
+    def interface(self) -> Interface:
+        """Return how they are asked."""
+        from deployments.faq_matcher.protocols.interface import INTERFACE
+
+        return INTERFACE
 
     def scalings(self, version: FaqVersion) -> Mapping[str, ScalingSettings]:
         """Return the matcher's."""

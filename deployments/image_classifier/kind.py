@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -13,6 +13,9 @@ from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.kinds import BoundVersion, Kind, Surroundings, VersionSettings
 from deployments.preprocess.settings import PreprocessSettings
 from deployments.scaling import ScalingSettings, filled_from
+
+if TYPE_CHECKING:
+    from deployments.interface import Interface
 
 # Of replicas of their own.
 PREPROCESS_SCALING = ScalingSettings(max_replicas=2, max_concurrent_requests=32)
@@ -94,6 +97,12 @@ class ImageKind(Kind):
         if version.scaling is not None or version.preprocess_scaling is not None or not surroundings.may_host_all:
             return False
         return _gpus(version) == 0
+
+    def interface(self) -> Interface:
+        """Return how they are asked."""
+        from deployments.image_classifier.protocols.interface import INTERFACE
+
+        return INTERFACE
 
     def scalings(self, version: ImageVersion) -> Mapping[str, ScalingSettings]:
         """Return those of both stages."""

@@ -9,38 +9,14 @@ from starlette.responses import JSONResponse, Response
 
 from deployments.ingress.access.openapi import CREDENTIALS
 from deployments.ingress.endpoints import Handler
-from deployments.ingress.models import Model, ModelTable, Takes
-from deployments.ingress.result_examples import IMAGE
+from deployments.ingress.models import Model, ModelTable
 from deployments.ingress.settings import Limits
+from deployments.interface import Documentation
 
 Json = dict[str, Any]
 
 SERVICE = "/api/v1/service/{model}/"
 
-_TOP_K: Json = {"type": "integer", "minimum": 1}
-_TEXTS: Json = {"type": "array", "minItems": 1, "items": {"type": "string"}}
-_PROPERTIES: dict[Takes, Json] = {
-    "text": {
-        "data": _TEXTS,
-        "top_k": _TOP_K,
-        "threshold": {"description": "A number from 0 to 1, or trained: the least probability of a match."},
-        "explain": {"type": "boolean"},
-        "answers": {"type": "boolean"},
-    },
-    "images": {
-        "data": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "byte"}},
-        "top_k": _TOP_K,
-        "explain": {"description": 'Where the network saw the most probable class: true; another: {"class": 287}.'},
-    },
-}
-_INPUTS: dict[Takes, Json] = {
-    "text": {"data": ["How do I strike text through?"], "top_k": 1},
-    "images": {"data": [IMAGE], "top_k": 1},
-}
-_OUTPUTS: dict[Takes, Json] = {
-    "text": {"result": [[[7, 701, 0.82]]], "matched": [True]},
-    "images": {"result": [[["n02127052 lynx, catamount", 0.97]]]},
-}
 # Swagger 2.0 has no scheme of its own for bearers.
 _SECURITY: Json = {
     "securityDefinitions": {
@@ -80,7 +56,7 @@ def service_document(model: Model, *, needs_key: bool) -> Json:
         "produces": ["application/json"],
         **(_SECURITY if needs_key else {}),
         "paths": {service: {"get": _health()}, f"{service}score": {"post": _run()}},
-        "definitions": _definitions(model.takes),
+        "definitions": _definitions(model.interface.document()),
     }
 
 
@@ -117,21 +93,20 @@ def _failed() -> Json:
     return {"description": "The service failed.", "schema": {"$ref": "#/definitions/ErrorResponse"}}
 
 
-def _definitions(takes: Takes) -> Json:
-    result = {"type": "array", "items": {"type": "array", "items": {"type": "array", "items": {}}}}
-    matched = {"matched": {"type": "array", "items": {"type": "boolean"}}} if takes == "text" else {}
+def _definitions(document: Documentation) -> Json:
+    request, answer = document.swagger_examples
     return {
         "ServiceInput": {
             "type": "object",
-            "required": ["data"],
-            "properties": _PROPERTIES[takes],
-            "example": _INPUTS[takes],
+            "required": list(document.swagger_required),
+            "properties": document.swagger_input,
+            "example": request,
         },
         "ServiceOutput": {
             "type": "object",
             "required": ["result"],
-            "properties": {"result": result, **matched},
-            "example": _OUTPUTS[takes],
+            "properties": document.swagger_output,
+            "example": answer,
         },
         "ErrorResponse": {
             "type": "object",

@@ -8,8 +8,6 @@ from deployments.ingress.settings import Limits
 # Bodies up to this size are not counted: their number is bounded, and large ones must not keep them out.
 SMALL_BYTES = 64 * 1024
 
-IN_SCOPE = "scoring.body_memory"
-
 
 class BodyMemory:
     """Counts the bytes of bodies, from before they are read until their requests are answered.
@@ -45,6 +43,8 @@ class BodyMemory:
 class Held:
     """What one request holds of a memory; its body's reader says how much that must be."""
 
+    __slots__ = ("_memory", "_size")
+
     def __init__(self, memory: BodyMemory) -> None:
         self._memory = memory
         self._size = 0
@@ -61,5 +61,6 @@ class Held:
 
     def release(self) -> None:
         """Hold nothing."""
-        self._memory.give_back(self._size)
-        self._size = 0
+        if self._size:
+            self._memory.give_back(self._size)
+            self._size = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, cast
 
 from pydantic import SecretStr
@@ -10,18 +9,16 @@ from ray import serve
 from ray.serve import Deployment
 from starlette.types import ASGIApp
 
-from deployments.contracts import EncodedImage, PixelImage, Question
 from deployments.hosted import Hosted
 from deployments.ingress.app import build_app
 from deployments.ingress.door import Door
-from deployments.ingress.models import Model, ModelTable, Takes, Version
-from deployments.ingress.observing import Observed
+from deployments.ingress.models import Model, ModelTable, Version
 from deployments.ingress.oip.grpc.methods import InferenceMethods
 from deployments.ingress.oip.grpc.service import InferenceService
 from deployments.ingress.outermost import SHORT_WAY
 from deployments.ingress.quotas.quotas import Quotas
 from deployments.ingress.settings import IngressSettings
-from deployments.kinds import BoundVersion
+from deployments.kinds import BoundVersion, find_kind
 from deployments.replica import replica_id
 from deployments.stage_client import StageClient
 from deployments.stage_load import REQUESTS_IN_FLIGHT
@@ -49,10 +46,9 @@ class IngressReplica(InferenceMethods):
         self._observer.configure(self._settings.logging, self._settings.tracing)
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        app = build_app(self._table, self._door)
-        observed = Observed(app, self._table, self._observer)
-        SHORT_WAY.open(observed, app.scoring_paths)
-        return observed
+        app = build_app(self._table, self._door, self._observer)
+        SHORT_WAY.open(app, app.scoring_paths)
+        return app
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """Report load to the autoscaling policy; Ray Serve calls this."""
@@ -68,33 +64,22 @@ class IngressReplica(InferenceMethods):
 
 async def _models(versions: list[BoundVersion]) -> list[Model]:
     by_name: dict[str, dict[str, Version]] = {}
-    takes: dict[str, Takes] = {}
     for bound in versions:
         by_name.setdefault(bound.model, {})[bound.version] = await _version(bound)
-        takes[bound.model] = _TAKES[bound.kind]
-    return [Model(name, takes[name], versions) for name, versions in by_name.items()]
+    kinds = {bound.model: find_kind(bound.kind) for bound in versions}
+    return [Model(name, kinds[name].interface(), found) for name, found in by_name.items()]
 
 
 async def _version(bound: BoundVersion) -> Version:
     stage: Any = bound.first_stage
     handle = await stage.start() if isinstance(stage, Hosted) else stage
-    client = StageClient[Any, Any](handle, bound.scaling, weigh=_WEIGHTS[_TAKES[bound.kind]], together=bound.together)
+    client = StageClient[Any, Any](
+        handle, bound.scaling, weigh=find_kind(bound.kind).interface().weigh, together=bound.together
+    )
     if not bound.max_explanations:
         return Version(bound.version, client)
     explainer = StageClient[Any, Any](handle, bound.scaling, method="explain", max_alone=bound.max_explanations)
     return Version(bound.version, client, explainer)
-
-
-def _size_of_image(image: EncodedImage | PixelImage) -> int:
-    return len(image.content)
-
-
-def _size_of_text(question: Question) -> int:
-    return len(question.text)
-
-
-_TAKES: dict[str, Takes] = {"faq_matcher": "text", "image_classifier": "images"}
-_WEIGHTS: dict[Takes, Callable[[Any], int]] = {"text": _size_of_text, "images": _size_of_image}
 
 
 # Not as decorators, so that the class keeps its name: Ray Serve pickles a subclass of it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deployments.ingress.access.guard import Guard
-from deployments.ingress.endpoints import Bounded
+from deployments.ingress.concurrency import ConcurrencyLimiter
 from deployments.ingress.quotas.quotas import Quotas
 from deployments.ingress.settings import Limits
 
@@ -18,6 +18,6 @@ class Door:
 
     def __init__(self, limits: Limits, quotas: Quotas | None = None) -> None:
         self.limits = limits
-        self.bounded = Bounded(limits)
+        self.bounded = ConcurrencyLimiter(limits)
         self.guard = Guard(limits)
         self.quotas = quotas or Quotas(limits)

@@ -1,10 +1,9 @@
-"""What every endpoint has in common: an identifier, a bound on requests, errors as problem+json."""
+"""What every endpoint has in common: an identifier, errors as problem+json."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -12,13 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deployments.errors import BadRequest, MethodNotAllowed, NotFound, Overloaded, ScoringError
-from deployments.ingress.body_memory import IN_SCOPE, BodyMemory, Held
+from deployments.errors import BadRequest, MethodNotAllowed, NotFound, ScoringError
 from deployments.ingress.lingering import without_the_rest
 from deployments.ingress.problems import problem_response
-from deployments.ingress.quotas.request_admission import tell_quota
 from deployments.ingress.request_ids import mark, request_id_of
-from deployments.ingress.settings import Limits
 from deployments.telemetry.observation import note_error
 
 logger = logging.getLogger("ray.serve")
@@ -44,42 +40,6 @@ def endpoint(handler: Handler) -> Handler:
     return answer
 
 
-class Bounded:
-    """Refuses requests beyond a number and bodies beyond a size of all together, so that memory stays bounded."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._running = 0
-        self._memory = BodyMemory(limits)
-
-    def __call__(self, handler: Handler) -> Handler:
-        """Count the requests of one handler together with those of all others."""
-
-        async def answer(request: Request) -> Response:
-            with self.place() as held:
-                request.scope[IN_SCOPE] = held
-                return await handler(request)
-
-        return answer
-
-    @contextmanager
-    def place(self) -> Iterator[Held]:
-        """Count one more request inside the block, which gets what is to hold the memory of its body.
-
-        Raises:
-            Overloaded: there are as many as there may be.
-        """
-        if self._running >= self._limits().max_requests:
-            raise Overloaded("Too many requests are in flight; try again shortly.")
-        self._running += 1
-        held = Held(self._memory)
-        try:
-            yield held
-        finally:
-            self._running -= 1
-            held.release()
-
-
 async def http_error(request: Request, error: Exception) -> Response:
     """Answer what routing refuses: unknown paths and methods."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
@@ -97,7 +57,6 @@ async def http_error(request: Request, error: Exception) -> Response:
 
 def _finished(response: Response, request: Request, request_id: str) -> Response:
     mark(response, request, request_id)
-    tell_quota(response, request)
     return without_the_rest(response, request)
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from deployments.contracts import ModelDescription, Outcome
 from deployments.errors import NotFound, Unavailable
-
-# What a model takes decides how requests for it are read and answered.
-Takes = Literal["text", "images"]
+from deployments.interface import Interface
 
 
 class Stage(Protocol):
@@ -34,7 +32,7 @@ class Version:
     Attributes:
         name: the version's name.
         stage: what scores.
-        explainer: the same, for images that are to be explained; None where the settings allow no explanations.
+        explainer: the same, for items that are to be explained; None where the settings allow no explanations.
     """
 
     name: str
@@ -56,12 +54,12 @@ class Model:
 
     Attributes:
         name: as in the route.
-        takes: what its requests hold.
+        interface: how it is asked.
         versions: by name, in the order of the settings; the first answers requests that name none.
     """
 
     name: str
-    takes: Takes
+    interface: Interface
     versions: Mapping[str, Version]
 
     def version(self, name: str | None = None) -> Version:

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from deployments.codecs.tensors.messages import InferenceRequest
 from deployments.ingress.access.openapi import DOCUMENTS, OPEN_PATHS, SECURITY_SCHEMES, secured
 from deployments.ingress.access.token_route import AccessToken
-from deployments.ingress.azure_ml_bodies import ImageData, QuestionData
 from deployments.ingress.azure_ml_openapi import azure_paths
 from deployments.ingress.health_routes import Health
-from deployments.ingress.images import ImagesRequest
-from deployments.ingress.models import ModelTable, Takes
-from deployments.ingress.oip.messages import InferenceRequest
+from deployments.ingress.models import ModelTable
 from deployments.ingress.oip.metadata import ModelMetadata, ModelReady, ServerMetadata
 from deployments.ingress.oip.openapi import INFERENCE_COMPONENTS, inference_paths
-from deployments.ingress.openapi_parts import FILES, QUERIES, Json, get, in_json, post, text
+from deployments.ingress.openapi_parts import get, post
 from deployments.ingress.problems import InferenceProblem, Problem
-from deployments.ingress.questions import QuestionRequest
-from deployments.ingress.result_examples import REQUEST_EXAMPLES, RESPONSE_EXAMPLES
-from deployments.ingress.result_schemas import COMPONENTS, RESPONSES
+from deployments.interface import Documentation
+from deployments.json_schemas import Json, text
 
 SCHEMAS: tuple[type[BaseModel], ...] = (
-    QuestionRequest, ImagesRequest, QuestionData, ImageData, AccessToken, InferenceRequest, ServerMetadata,
-    ModelMetadata, ModelReady, Health, Problem, InferenceProblem,
+    AccessToken, InferenceRequest, ServerMetadata, ModelMetadata, ModelReady, Health, Problem, InferenceProblem,
 )  # fmt: skip
+
+
+def documents_of(table: ModelTable) -> dict[str, Documentation]:
+    """Return what each model's interface says of itself, by the model's name."""
+    return {model.name: model.interface.document() for model in table}
 
 
 def document(table: ModelTable, version: str, *, needs_key: bool = False, open_docs: bool = False) -> Json:
@@ -38,16 +39,19 @@ def document(table: ModelTable, version: str, *, needs_key: bool = False, open_d
         needs_key: whether requests need a key or token.
         open_docs: whether what describes the service needs none all the same.
     """
+    documents = documents_of(table)
     paths = {
         **_service_paths(),
-        "/score": _bare_score(table),
-        **dict(_score_paths(table)),
-        **azure_paths(table),
-        **inference_paths(table),
+        "/score": _bare_score(table, documents),
+        **dict(_score_paths(table, documents)),
+        **azure_paths(table, documents),
+        **inference_paths(table, documents),
     }
-    _, schemas = models_json_schema(
-        [(model, "validation") for model in SCHEMAS], ref_template="#/components/schemas/{model}"
+    schemas = dict.fromkeys([*(each for found in documents.values() for each in found.schemas), *SCHEMAS])
+    _, generated = models_json_schema(
+        [(model, "validation") for model in schemas], ref_template="#/components/schemas/{model}"
     )
+    components = {name: schema for found in documents.values() for name, schema in found.components.items()}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -58,7 +62,7 @@ def document(table: ModelTable, version: str, *, needs_key: bool = False, open_d
         },
         "paths": secured(paths, OPEN_PATHS | (DOCUMENTS if open_docs else set())) if needs_key else paths,
         "components": {
-            "schemas": {**schemas["$defs"], **COMPONENTS, **INFERENCE_COMPONENTS},
+            "schemas": {**generated["$defs"], **components, **INFERENCE_COMPONENTS},
             **({"securitySchemes": SECURITY_SCHEMES} if needs_key else {}),
         },
     }
@@ -73,31 +77,35 @@ def _service_paths() -> Json:
     }
 
 
-def _score_paths(table: ModelTable) -> Iterator[tuple[str, Json]]:
+def _score_paths(table: ModelTable, documents: dict[str, Documentation]) -> Iterator[tuple[str, Json]]:
     for model in table:
-        yield f"/{model.name}/score", _score(f"Score with the model {model.name}", [model.takes])
+        document = [documents[model.name]]
+        yield f"/{model.name}/score", _score(f"Score with the model {model.name}", document)
         for version in model.versions:
             summary = f"Score with version {version} of the model {model.name}"
-            yield f"/{model.name}/versions/{version}/score", _score(summary, [model.takes])
+            yield f"/{model.name}/versions/{version}/score", _score(summary, document)
 
 
-def _bare_score(table: ModelTable) -> Json:
-    kinds = list(dict.fromkeys(model.takes for model in table))
-    return _score("Score with the default model for what the body holds: text or images", kinds)
+def _bare_score(table: ModelTable, documents: dict[str, Documentation]) -> Json:
+    told = {model.interface.takes: documents[model.name] for model in reversed(list(table)) if model.interface.takes}
+    first = documents[next(iter(table)).name]
+    nouns = " or ".join(reversed(told))
+    summary = f"Score with the default model for what the body holds: {nouns}" if nouns else "Score with the only model"
+    return _score(summary, list(reversed(told.values())) or [first])
 
 
-def _score(summary: str, kinds: Iterable[Takes]) -> Json:
-    parameters = [parameter for takes in kinds for parameter in QUERIES[takes]]
-    return post(summary, tag="scoring", parameters=parameters, body=_bodies(kinds), scored=_scored(kinds))
+def _score(summary: str, documents: Sequence[Documentation]) -> Json:
+    parameters = [parameter for document in documents for parameter in document.queries]
+    return post(summary, tag="scoring", parameters=parameters, body=_bodies(documents), scored=_scored(documents))
 
 
-def _bodies(kinds: Iterable[Takes]) -> Json:
-    content = {name: value for takes in kinds for name, value in BODIES[takes].items()}
-    return {**content, **_either([BODIES[takes]["application/json"] for takes in kinds])}
+def _bodies(documents: Sequence[Documentation]) -> Json:
+    content = {name: value for document in documents for name, value in document.body.items()}
+    return {**content, **_either([document.body["application/json"] for document in documents])}
 
 
-def _scored(kinds: Iterable[Takes]) -> Json:
-    return _either([{"schema": RESPONSES[takes], "examples": RESPONSE_EXAMPLES[takes]} for takes in kinds])
+def _scored(documents: Iterable[Documentation]) -> Json:
+    return _either([{"schema": each.response, "examples": each.response_examples} for each in documents])
 
 
 def _either(contents: list[Json]) -> Json:
@@ -106,9 +114,3 @@ def _either(contents: list[Json]) -> Json:
         return {"application/json": contents[0]}
     examples = {name: example for content in contents for name, example in content["examples"].items()}
     return {"application/json": {"schema": {"anyOf": [each["schema"] for each in contents]}, "examples": examples}}
-
-
-BODIES: dict[Takes, Json] = {
-    "text": in_json("QuestionRequest", REQUEST_EXAMPLES["text"]),
-    "images": {**in_json("ImagesRequest", REQUEST_EXAMPLES["images"]), **FILES},
-}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Literal
 
 from deployments.errors import (
     BadRequest,
@@ -18,51 +18,18 @@ from deployments.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
-from deployments.ingress.deadlines import CLIENT_TIMEOUT
-from deployments.ingress.images import IMAGE_FIELD
-from deployments.ingress.models import ModelTable, Takes
+from deployments.ingress.http_context import CLIENT_TIMEOUT
+from deployments.ingress.models import ModelTable
 from deployments.ingress.problems import in_inference_protocol
+from deployments.ingress.protocols.headers import MODEL_NAME, MODEL_VERSION, MODEL_WEIGHTS
 from deployments.ingress.quotas.rate_limit_headers import POLICY, RATE_LIMIT
 from deployments.ingress.request_ids import REQUEST_ID
-from deployments.ingress.score_routes import MODEL_NAME, MODEL_VERSION, MODEL_WEIGHTS
-
-Json = dict[str, Any]
+from deployments.json_schemas import Json
 
 SCORE_ERRORS: tuple[type[ScoringError], ...] = (
     BadRequest, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, InvalidInput, ModelError,
     QuotaExceeded, Unavailable,
 )  # fmt: skip
-
-IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff")
-_FILE = {"type": "string", "minLength": 1, "contentMediaType": "application/octet-stream"}
-_FORM = {
-    "type": "object",
-    "required": [IMAGE_FIELD],
-    "properties": {IMAGE_FIELD: {"type": "array", "minItems": 1, "items": _FILE}},
-}
-FILES: Json = {
-    **{image_type: {"schema": _FILE} for image_type in IMAGE_TYPES},
-    "multipart/form-data": {"schema": _FORM},
-}
-
-
-def _query(name: str, description: str, schema: Json) -> Json:
-    return {"name": name, "in": "query", "description": description, "schema": schema}
-
-
-# What bodies that are no JSON say beside their content.
-QUERIES: dict[Takes, list[Json]] = {
-    "text": [],
-    "images": [
-        _query("top_k", "Classes for each image, where the body is no JSON.", {"type": "integer", "minimum": 1}),
-        _query("explain", "Whether to tell where the network looked, where the body is no JSON.", {"type": "boolean"}),
-        _query(
-            "explain_class",
-            "Index of the class to explain, the most probable one if left out; needs explain=true.",
-            {"type": "integer", "minimum": 0},
-        ),
-    ],
-}
 
 # Errors in each of the two forms that clients get.
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -192,18 +159,3 @@ def in_path(table: ModelTable, *names: Literal["model", "version"]) -> list[Json
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "enum": known[name]}}
         for name in names
     ]
-
-
-def ref(name: str) -> Json:
-    """Return a reference to a component."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def in_json(name: str, examples: Json | None = None) -> Json:
-    """Return JSON content with a component's schema."""
-    return {"application/json": {"schema": ref(name), **({"examples": examples} if examples else {})}}
-
-
-def text() -> Json:
-    """Return content that is plain text."""
-    return {"text/plain": {"schema": {"type": "string"}}}

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deployments.ingress.deadlines import CLIENT_TIMEOUT, KEPT_TIMEOUT
+from deployments.ingress.http_context import CLIENT_TIMEOUT, KEPT_TIMEOUT
 from deployments.ingress.request_ids import REQUEST_ID, UNMARKED, harmless_or_new
 from deployments.ingress.turnstile import Turnstile
 from deployments.stage_load import StageLoad
@@ -55,9 +55,9 @@ class Outermost:
 
     The request's identifier: Ray decodes it and writes it to its logs and responses as it comes, so one that could
     forge a log line is replaced. And who notices that a client has gone: Ray would give every request two tasks
-    for it and read the body ahead without a limit; `deployments.ingress.hang_ups` does it for slow requests alone.
+    for it and read the body ahead without a limit; `deployments.ingress.context` does it for slow requests alone.
     And how long the client waits: Ray would answer in a form of its own, and lets a client wait for ever; the header
-    goes on under a name of ours, to `deployments.ingress.deadlines`.
+    goes on under a name of ours, to `deployments.ingress.http_context`.
     """
 
     def __init__(self, app: ASGIApp, short_way: ShortWay = SHORT_WAY) -> None:
@@ -67,15 +67,17 @@ class Outermost:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with changed headers, when its turn has come."""
-        app: ASGIApp | None = None
         if scope["type"] == "http":
             # Only requests that score wait here: health checks go first.
             if scope["method"] == "POST":
-                await self._turnstile.enter()
-                if app := self._short_way.app_for(scope["path"]):
+                if not self._turnstile.may_enter():
+                    await self._turnstile.wait()
+                if (app := self._short_way.app_for(scope["path"])) is not None:
                     scope[UNMARKED] = True
+                    await app(scope, receive, send)
+                    return
             scope["headers"] = _changed(scope["headers"])
-        await (app or self._app)(scope, receive, send)
+        await self._app(scope, receive, send)
 
 
 def _changed(headers: Headers) -> Headers:

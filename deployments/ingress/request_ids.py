@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import uuid
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +14,9 @@ REQUEST_ID = "x-request-id"
 
 # Stands in the scope of a request that does not pass Ray Serve.
 UNMARKED = "scoring.unmarked"
+
+# Where the identifier of such a request stands.
+IN_SCOPE = "scoring.request_id"
 
 # What may stand in a log line or a header unquoted.
 _ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
@@ -26,7 +29,15 @@ def request_id_of(request: Request) -> str:
 
 def harmless_or_new(sent: str) -> str:
     """Return the identifier that a client sent if it may go into logs and headers, else a new one."""
-    return sent if is_harmless(sent) else str(uuid.uuid4())
+    return sent if sent and is_harmless(sent) else new_request_id()
+
+
+def new_request_id() -> str:
+    """Return a random identifier in the form of a UUID (RFC 9562, version 4)."""
+    digits = os.urandom(16).hex()
+    return (
+        f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{'89ab'[int(digits[16], 16) & 3]}{digits[17:20]}-{digits[20:]}"
+    )
 
 
 def is_harmless(identifier: str) -> bool:

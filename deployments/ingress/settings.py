@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.quotas.settings import QuotaSettings
@@ -28,13 +28,15 @@ class IngressSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     max_body_mb: int = Field(default=100, ge=1, le=1024, description="Largest request body, in MiB.")
-    max_images_per_request: int = Field(default=64, ge=1, description="Images in one request at the most.")
-    max_explained_images_per_request: int = Field(
-        default=4, ge=1, description="Images of one request that may be explained, each at the price of about 50."
+    max_items_per_request: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default={},
+        description="Items of one request at the most, by what its model's kind calls them, as in {questions: 100}; "
+        "what is left out is as the kind has it.",
     )
-    max_questions_per_request: int = Field(default=1000, ge=1, description="Questions in one request at the most.")
     max_result_rows: int = Field(
-        default=1_000_000, ge=1, description="Matches in one response at the most, those of all its questions together."
+        default=1_000_000,
+        ge=1,
+        description="Rows of one response at the most, where a request says how many each of its results has.",
     )
     request_timeout_seconds: float = Field(
         default=60, gt=0, description="Requests that are not answered by then get 408; clients may set less for theirs."
@@ -59,14 +61,18 @@ class IngressSettings(BaseModel):
     quotas: QuotaSettings = Field(default=QuotaSettings(), description="How much each client may use.")
     logging: LoggingSettings = Field(default=LoggingSettings(), description="What is written down.")
     tracing: TracingSettings = Field(default=TracingSettings(), description="Where traces go.")
-    default_models: dict[Literal["text", "images"], str] = Field(
+    default_models: dict[str, str] = Field(
         default={},
-        description="Which model answers `POST /score`, for text and for images; else the first that takes it.",
+        description="Which model answers `POST /score`, by what a request's body holds, as in {text: faq}; else the "
+        "first that takes it.",
     )
     scaling: Annotated[ScalingSettings, filled_from(SCALING)] = Field(
         default=SCALING,
         description="Replicas of the ingress; requests beyond slots and queue are refused with 503.",
     )
+
+    # A client's, for one of its requests.
+    _quota_items: dict[str, int] = PrivateAttr(default={})
 
     @property
     def max_body_bytes(self) -> int:
@@ -77,6 +83,17 @@ class IngressSettings(BaseModel):
     def body_memory_bytes(self) -> int:
         """Bytes of bodies that one replica holds at once; a body of the size that is allowed always has room alone."""
         return max(self.max_body_memory_mb, self.max_body_mb) * MEBIBYTE
+
+    def most_items(self, noun: str, by_default: int) -> int:
+        """Return how many items of a noun a request may have; `by_default`: as its model's kind has it."""
+        most = self.max_items_per_request.get(noun, by_default)
+        return min(most, self._quota_items.get(noun, most))
+
+    def with_items(self, quota: dict[str, int]) -> IngressSettings:
+        """Return the settings with a client's own limits for the items of one request."""
+        narrowed = self.model_copy()
+        narrowed._quota_items = quota  # noqa: SLF001 - of this class
+        return narrowed
 
     @property
     def max_requests(self) -> int:

@@ -32,13 +32,17 @@ class Turnstile:
         self._begun = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    async def enter(self) -> None:
-        """Return when the request may begin: at once, unless more come than begin in one turn."""
+    def may_enter(self) -> bool:
+        """Whether a request may begin at once, and then it has begun; else it must `wait`."""
         if self._begun == 0:
             asyncio.get_running_loop().call_soon(self._turn)
         if self._begun < self._most:
             self._begun += 1
-            return
+            return True
+        return False
+
+    async def wait(self) -> None:
+        """Return when the request may begin."""
         place = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         self._load.begin()
@@ -46,6 +50,11 @@ class Turnstile:
             await place
         finally:
             self._load.end()
+
+    async def enter(self) -> None:
+        """Return when the request may begin: at once, unless more come than begin in one turn."""
+        if not self.may_enter():
+            await self.wait()
 
     def _turn(self) -> None:
         self._begun = 0

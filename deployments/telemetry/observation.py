@@ -88,26 +88,7 @@ def note_client(client_id: str) -> None:
         observation.client_id = client_id
 
 
-def note_received(size: int) -> None:
-    """Note the size of the body of the request at hand, in bytes."""
-    if (observation := CURRENT.get()) is not None:
-        observation.bytes_in = size
-
-
 def note_sent(size: int) -> None:
     """Note the size of the body of the response to the request at hand, in bytes."""
     if (observation := CURRENT.get()) is not None:
         observation.bytes_out = size
-
-
-def note_submitted() -> None:
-    """Note that the request at hand goes to its stage."""
-    observation = CURRENT.get()
-    if observation is not None and not observation.submitted:
-        observation.submitted = time.perf_counter()
-
-
-def note_scored(model: str, version: str, seconds: dict[str, float]) -> None:
-    """Note who answered the request at hand, and where time went."""
-    if (observation := CURRENT.get()) is not None:
-        observation.model, observation.version, observation.seconds = model, version, seconds

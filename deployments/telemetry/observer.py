@@ -62,6 +62,19 @@ class Observer:
         """Requests that have begun and not ended."""
         return self.load.in_replica
 
+    def begin_request(self, observation: Observation, traceparent: str = "", tracestate: str = "") -> None:
+        """As `begin`, for a request that has its task to itself: with it ends what the task knows."""
+        self.load.begin()
+        if traceparent or self._spans is not None:
+            observation.trace = self._trace(traceparent, tracestate)
+        CURRENT.set(observation)
+
+    def end_request(self, observation: Observation) -> None:
+        """End what `begin_request` began; status, sizes and client must be filled in."""
+        self.load.end()
+        observation.ended = time.perf_counter()
+        self._recorder.record(observation)
+
     def begin(self, observation: Observation, traceparent: str = "", tracestate: str = "") -> Token[Observation | None]:
         """Begin to observe a request in this task; `end` must follow, whatever happens.
 

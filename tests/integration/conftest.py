@@ -43,7 +43,7 @@ def serve(tmp_path):
 
 # What the tests of requests share: a small network, and limits that tests can reach.
 SHARED = {
-    "ingress": {"max_body_mb": 8, "max_images_per_request": 4},
+    "ingress": {"max_body_mb": 8, "max_items_per_request": {"images": 4}},
     "models": [
         {"kind": "faq_matcher"},
         {

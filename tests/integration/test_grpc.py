@@ -36,7 +36,7 @@ def guarded(keys, tmp_path_factory):
     args = {
         "ingress": {
             "max_body_mb": LIMIT_MB,
-            "max_images_per_request": 4,
+            "max_items_per_request": {"images": 4},
             "scaling": {"max_replicas": 1, "max_concurrent_requests": AT_ONCE, "max_queued_requests": 0},
             "access": {"required": True, "directory": keys["directory"]},
         },

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from deployments.errors import Forbidden, ScoringError, Unauthenticated, Unavailable
-from deployments.ingress.openapi_parts import Json, error_responses, form_of
+from deployments.ingress.openapi_parts import error_responses, form_of
+from deployments.json_schemas import Json
 
 # Whoever watches over the service has no key.
 OPEN_PATHS = frozenset({"/", "/v2/health/live", "/v2/health/ready"})

@@ -10,8 +10,6 @@ from deployments.contracts import ModelDescription, Tensor, Weights
 from deployments.ingress.endpoints import Handler
 from deployments.ingress.health_routes import installed
 from deployments.ingress.models import Model, ModelTable, Version
-from deployments.ingress.oip.images import EXPLANATIONS
-from deployments.ingress.oip.kinds import KINDS
 from deployments.ingress.settings import Limits
 
 PRODUCT = "ray-scoring"
@@ -91,8 +89,8 @@ def model_route(table: ModelTable, limits: Limits) -> Handler:
 def metadata(model: Model, version: Version, description: ModelDescription) -> ModelMetadata:
     """Put together what the table and the replica know."""
     given = {tensor.name for tensor in description.outputs}
-    if model.takes == "images" and version.explainer is None:
-        given.add(EXPLANATIONS)
+    if version.explainer is None:
+        given |= set(model.interface.explanations)
     return ModelMetadata(
         name=model.name,
         versions=list(model.versions),
@@ -101,7 +99,7 @@ def metadata(model: Model, version: Version, description: ModelDescription) -> M
         outputs=[_tensor(tensor) for tensor in description.outputs],
         weights=description.weights,
         parameters=description.parameters,
-        optional_outputs=[name for name in KINDS[model.takes].outputs if name not in given],
+        optional_outputs=[name for name in model.interface.outputs if name not in given],
     )
 
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from deployments.codecs.tensors.binary import HEADER_LENGTH
+from deployments.codecs.tensors.datatypes import DATATYPES
 from deployments.errors import NotFound, Unavailable
 from deployments.ingress.models import ModelTable
-from deployments.ingress.oip.binary import HEADER_LENGTH
-from deployments.ingress.oip.datatypes import DATATYPES
 from deployments.ingress.openapi_parts import (
     INFERENCE_PROBLEM,
     SCORE_ERRORS,
-    Json,
     get,
-    in_json,
     in_path,
     post,
     request_header,
     text_headers,
 )
-from deployments.ingress.result_examples import IMAGE
+from deployments.interface import Documentation
+from deployments.json_schemas import Json, in_json
 
 TAG = "open inference protocol"
 MODEL_PATH = "/v2/models/{model}"
@@ -36,7 +36,7 @@ _BINARY: Json = {
 }
 
 
-def inference_paths(table: ModelTable) -> Json:
+def inference_paths(table: ModelTable, documents: Mapping[str, Documentation]) -> Json:
     """Return the routes of the protocol."""
     paths = {
         "/v2": get("What the server is", in_json("ServerMetadata"), form=INFERENCE_PROBLEM, tag=TAG),
@@ -45,6 +45,10 @@ def inference_paths(table: ModelTable) -> Json:
             "Whether every model answers", in_json("Health"), errors=[Unavailable], form=INFERENCE_PROBLEM, tag=TAG
         ),
     }
+    examples = tuple(
+        {name: example for found in documents.values() for name, example in found.inference_examples[side].items()}
+        for side in (0, 1)
+    )
     for path, noun, parameters in (
         (MODEL_PATH, "a model", in_path(table, "model")),
         (VERSION_PATH, "a version of a model", in_path(table, "model", "version")),
@@ -52,17 +56,17 @@ def inference_paths(table: ModelTable) -> Json:
         options: dict[str, Any] = {"errors": (NotFound, Unavailable), "form": INFERENCE_PROBLEM, "tag": TAG}
         paths[path] = get(f"What {noun} is", in_json("ModelMetadata"), parameters=parameters, **options)
         paths[f"{path}/ready"] = get(f"Whether {noun} answers", in_json("ModelReady"), parameters=parameters, **options)
-        paths[f"{path}/infer"] = _infer(f"Ask {noun} with tensors", parameters)
+        paths[f"{path}/infer"] = _infer(f"Ask {noun} with tensors", parameters, *examples)
     return paths
 
 
-def _infer(summary: str, parameters: list[Json]) -> Json:
+def _infer(summary: str, parameters: list[Json], requests: Json, responses: Json) -> Json:
     return post(
         summary,
         tag=TAG,
         parameters=[*parameters, request_header(HEADER_LENGTH, _LENGTH)],
-        body={**in_json("InferenceRequest", REQUEST_EXAMPLES), **_BINARY},
-        scored={**in_json("InferenceResponse", RESPONSE_EXAMPLES), **_BINARY},
+        body={**in_json("InferenceRequest", requests), **_BINARY},
+        scored={**in_json("InferenceResponse", responses), **_BINARY},
         headers=text_headers({HEADER_LENGTH: _LENGTH}),
         errors=[*SCORE_ERRORS, NotFound],
         form=INFERENCE_PROBLEM,
@@ -101,66 +105,5 @@ INFERENCE_COMPONENTS: Json = {
             "outputs": {"type": "array", "items": {"$ref": "#/components/schemas/ResponseOutput"}},
         },
         "description": "The answer to a request for inference.",
-    },
-}
-
-REQUEST_EXAMPLES: Json = {
-    "questions": {
-        "summary": "Two questions",
-        "value": {
-            "id": "42",
-            "parameters": {"top_k": 1},
-            "inputs": [
-                {
-                    "name": "question",
-                    "shape": [2],
-                    "datatype": "BYTES",
-                    "data": ["How do I strike text through?", "What is the weather?"],
-                }
-            ],
-        },
-    },
-    "image": {
-        "summary": "An image file as base64, and one output",
-        "value": {
-            "inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": [IMAGE]}],
-            "outputs": [{"name": "labels"}],
-        },
-    },
-}
-
-RESPONSE_EXAMPLES: Json = {
-    "questions": {
-        "summary": "The best match of two questions",
-        "value": {
-            "model_name": "faq",
-            "model_version": "1",
-            "id": "42",
-            "outputs": [
-                {"name": "ids", "datatype": "INT64", "shape": [2, 1], "data": [7, 41]},
-                {"name": "answer_ids", "datatype": "INT64", "shape": [2, 1], "data": [701, 4101]},
-                {"name": "probabilities", "datatype": "FP32", "shape": [2, 1], "data": [0.82, 0.05]},
-                {"name": "matched", "datatype": "BOOL", "shape": [2], "data": [True, True]},
-            ],
-        },
-    },
-    "image": {
-        "summary": "The labels of an image",
-        "value": {
-            "model_name": "image",
-            "model_version": "1",
-            "outputs": [
-                {
-                    "name": "labels",
-                    "datatype": "BYTES",
-                    "shape": [1, 3],
-                    "data": [
-                        "n02127052 lynx, catamount",
-                        "n02124075 Egyptian cat",
-                        "n02123045 tabby, tabby cat",
-                    ],
-                }
-            ],
-        },
     },
 }

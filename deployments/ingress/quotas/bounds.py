@@ -20,16 +20,14 @@ class Bounds:
         burst: requests at once after a pause.
         concurrent: requests in flight at once.
         daily_bytes: bytes of bodies from midnight to midnight, UTC.
-        images: in one request.
-        questions: in one request.
+        items: in one request, by what its model's kind calls them.
     """
 
     rate: float | None = None
     burst: int = 0
     concurrent: int | None = None
     daily_bytes: int | None = None
-    images: int | None = None
-    questions: int | None = None
+    items: tuple[tuple[str, int | None], ...] = ()
 
     @property
     def are_counted(self) -> bool:
@@ -38,15 +36,18 @@ class Bounds:
 
     def narrowed(self, settings: IngressSettings) -> IngressSettings:
         """Return the ingress's settings with this client's limits where they are lower."""
-        if self.images is None and self.questions is None:
+        own = {noun: most for noun, most in self.items if most is not None}
+        if not own:
             return settings
-        own = {"max_images_per_request": self.images, "max_questions_per_request": self.questions}
-        lower = {name: most for name, most in own.items() if most is not None and most < getattr(settings, name)}
-        return settings.model_copy(update=lower) if lower else settings
+        # Where the settings say nothing the kind's own limit holds, which no quota lifts: it looks at both.
+        return settings.with_items(own)
 
     def changed_by(self, limits: LimitSettings) -> Bounds:
         """Return these with what more particular limits say."""
         changes = {name: _number(value) for name, value in _values(limits).items() if value is not None}
+        if limits.items_per_request:
+            own = {noun: _number(most) for noun, most in limits.items_per_request.items() if most is not None}
+            changes["items"] = tuple(sorted({**dict(self.items), **own}.items()))
         if limits.burst is not None:
             changes["burst"] = limits.burst
         elif (rate := changes.get("rate")) is not None:
@@ -60,8 +61,6 @@ def _values(limits: LimitSettings) -> dict[str, Any]:
         "rate": limits.requests_per_second,
         "concurrent": limits.concurrent_requests,
         "daily_bytes": limits.bytes_per_day,
-        "images": limits.images_per_request,
-        "questions": limits.questions_per_request,
     }
 
 

@@ -1,4 +1,4 @@
-"""Quotas before handlers of HTTP requests."""
+"""Quotas before handlers of HTTP requests that have no body; what scores is counted by the pipeline."""
 
 from __future__ import annotations
 
@@ -6,17 +6,11 @@ from collections.abc import Collection
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message
 
 from deployments.ingress.access.principals import principal_of
 from deployments.ingress.endpoints import Handler
-from deployments.ingress.headers import header
-from deployments.ingress.quotas.admission import Admission
 from deployments.ingress.quotas.quotas import Quotas
-from deployments.ingress.quotas.request_admission import keep
-
-# A length of more digits is over every limit, as reading the body shows.
-MAX_DIGITS = 15
+from deployments.ingress.quotas.rate_limit_headers import POLICY
 
 
 class QuotaGate:
@@ -31,37 +25,25 @@ class QuotaGate:
         self._quotas = quotas
         self._models = frozenset(models)
 
-    def __call__(self, handler: Handler, model: str | None = None) -> Handler:
-        """Put the gate before a handler of a model's requests; None: of the model that the path names."""
+    def __call__(self, handler: Handler) -> Handler:
+        """Put the gate before a handler of requests for the model that the path names."""
 
         async def answer(request: Request) -> Response:
-            if not self._quotas.are_set:
+            model = request.path_params["model"]
+            if not self._quotas.are_set or model not in self._models:
                 return await handler(request)
-            name = request.path_params["model"] if model is None else model
-            return await (self._admitted(handler, request, name) if name in self._models else handler(request))
+            return await self._admitted(handler, request, model)
 
         return answer
 
     async def _admitted(self, handler: Handler, request: Request, model: str) -> Response:
-        admission = await self._quotas.admit(principal_of(request).client_id, model, size=_announced(request))
+        admission = await self._quotas.admit(principal_of(request).client_id, model)
         if admission is None:
             return await handler(request)
-        keep(admission, request)
         try:
-            return await handler(_counted(request, admission) if admission.counts_bytes else request)
+            response = await handler(request)
         finally:
             admission.finish()
-
-
-def _announced(request: Request) -> int | None:
-    length = header(request, "content-length") or ""
-    return int(length) if length.isdecimal() and len(length) <= MAX_DIGITS else None
-
-
-def _counted(request: Request, admission: Admission) -> Request:
-    async def receive() -> Message:
-        message = await request.receive()
-        admission.count(len(message.get("body", b"")))
-        return message
-
-    return Request(request.scope, receive)
+        if POLICY not in response.headers:
+            response.headers.update(admission.headers)
+        return response

@@ -35,9 +35,9 @@ class LimitSettings(_Settings):
     )
     concurrent_requests: Count = Field(default=None, description="Requests in flight at once.")
     bytes_per_day: Bytes = Field(default=None, description="Bytes of request bodies from midnight to midnight, UTC.")
-    images_per_request: Count = Field(default=None, description="Images in one request; the ingress's own limit holds.")
-    questions_per_request: Count = Field(
-        default=None, description="Questions in one request; the ingress's own limit holds."
+    items_per_request: dict[str, Count] = Field(
+        default={},
+        description="Items of one request, by what its model's kind calls them; the ingress's own limit holds.",
     )
 
     @model_validator(mode="after")

@@ -15,11 +15,16 @@ from deployments.contracts import (
     Tensor,
 )
 from deployments.errors import InvalidImage, InvalidInput, InvalidText, Overloaded, ScoringError, Unavailable
+from deployments.faq_matcher.protocols.interface import INTERFACE as FAQ
+from deployments.image_classifier.protocols.interface import INTERFACE as IMAGE_CLASSES
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
+from deployments.ingress.body_memory import Held
 from deployments.ingress.door import Door
+from deployments.ingress.http_context import HttpContext
 from deployments.ingress.models import Model, ModelTable, Version
 from deployments.ingress.settings import IngressSettings
+from deployments.telemetry.observation import Observation
 
 ORIGINALS = [(7, 70, 0.5, "Seven."), (8, 80, 0.3, None), (9, 90, 0.2, "Nine.")]
 TRAINED_THRESHOLD = 0.4
@@ -116,6 +121,33 @@ class ExplainingStage(ImageStage):
         return Outcome(replace(outcome.result, explanation=found), seconds, self.weights)
 
 
+class Client:
+    """Sends nothing more, and hangs up when told to."""
+
+    def __init__(self):
+        self.gone = asyncio.Event()
+
+    async def receive(self):
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+
+@pytest.fixture
+def context_of():
+    """Makes the context of a request over HTTP, in the task that answers it."""
+
+    def context_of(receive=None, settings=None, memory=None, **headers):
+        raw = [(name.replace("_", "-").encode(), str(value).encode()) for name, value in headers.items()]
+        scope = {"type": "http", "headers": raw, "query_string": b""}
+        observation = Observation("reference", "POST", "/faq/score")
+        receive = receive or Client().receive
+        context = HttpContext(scope, receive, dict(raw), observation, settings or IngressSettings(), "id")
+        context.held = Held(memory) if memory is not None else None
+        return context
+
+    return context_of
+
+
 @pytest.fixture
 def faq():
     return FaqStage()
@@ -133,7 +165,7 @@ def explainer():
 
 @pytest.fixture
 def limits():
-    bounds = {"max_images_per_request": 3, "max_explained_images_per_request": 2, "max_questions_per_request": 5}
+    bounds = {"max_items_per_request": {"images": 3, "explained_images": 2, "questions": 5}}
     return {"settings": IngressSettings(max_body_mb=1, **bounds)}
 
 
@@ -141,8 +173,8 @@ def limits():
 def application(faq, image, explainer, limits):
     table = ModelTable(
         [
-            Model("faq", "text", {"1": Version("1", faq), "2": Version("2", faq)}),
-            Model("image", "images", {"1": Version("1", image, explainer)}),
+            Model("faq", FAQ, {"1": Version("1", faq), "2": Version("2", faq)}),
+            Model("image", IMAGE_CLASSES, {"1": Version("1", image, explainer)}),
         ]
     )
     return build_app(table, Door(lambda: limits["settings"].model_copy(update={"access": limits.get("access", OPEN)})))

@@ -5,6 +5,8 @@ import httpx
 import pytest
 
 from deployments.contracts import EncodedImage, Question
+from deployments.faq_matcher.protocols.interface import INTERFACE as FAQ
+from deployments.image_classifier.protocols.interface import INTERFACE as IMAGE_CLASSES
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
 from deployments.ingress.door import Door
@@ -79,15 +81,15 @@ def client_of(models, **limits):
 
 @pytest.mark.parametrize(("defaults", "name"), [({}, "first"), ({"text": "second"}, "second")])
 async def test_of_several_models_the_settings_name_the_default(faq, image, defaults, name):
-    models = [Model(each, "text", {"1": Version("1", faq)}) for each in ("first", "second")]
-    models.append(Model("image", "images", {"1": Version("1", image)}))
+    models = [Model(each, FAQ, {"1": Version("1", faq)}) for each in ("first", "second")]
+    models.append(Model("image", IMAGE_CLASSES, {"1": Version("1", image)}))
     async with client_of(models, default_models=defaults) as client:
         response = await client.post("/score", json={"input": "x"})
     assert response.headers["x-model-name"] == name
 
 
 async def test_the_only_kind_there_is_answers_with_its_own_errors(faq):
-    async with client_of([Model("faq", "text", {"1": Version("1", faq)})]) as client:
+    async with client_of([Model("faq", FAQ, {"1": Version("1", faq)})]) as client:
         assert (await client.post("/score", json={"input": "x"})).status_code == 200
         response = await client.post("/score", content=b"IMG", headers={"content-type": "image/png"})
     assert response.status_code == 415

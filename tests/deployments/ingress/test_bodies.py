@@ -2,24 +2,25 @@ import asyncio
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from starlette.requests import Request
 
 from deployments.errors import Overloaded, RequestTimeout
-from deployments.ingress.bodies import read_body
-from deployments.ingress.body_memory import IN_SCOPE, SMALL_BYTES, BodyMemory, Held
+from deployments.ingress.body_memory import SMALL_BYTES, BodyMemory, Held
 from deployments.ingress.settings import MEBIBYTE, IngressSettings
 
 JSON = {"content-type": "application/json"}
 
 
-def request(receive, memory=None, **headers):
-    raw = [(name.replace("_", "-").encode(), str(value).encode()) for name, value in headers.items()]
-    scope = {"type": "http", "headers": raw}
-    if memory is not None:
-        scope[IN_SCOPE] = Held(memory)
-    return Request(scope, receive)
+async def read(context):
+    """Read the body as the pipeline does."""
+    try:
+        context.start_timer()
+        return (await context.read()).content
+    except asyncio.CancelledError:
+        raise context.reason() from None
+    finally:
+        context.stop_timer()
 
 
 def sender(*chunks, hangs=False):
@@ -36,27 +37,31 @@ def sender(*chunks, hangs=False):
     return receive
 
 
-@given(st.lists(st.binary(max_size=50), min_size=1, max_size=10).filter(any))
-def test_what_comes_in_pieces_is_read_as_one(chunks):
-    assert asyncio.run(read_body(request(sender(*chunks)), IngressSettings())) == b"".join(chunks)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chunks=st.lists(st.binary(max_size=50), min_size=1, max_size=10).filter(any))
+def test_what_comes_in_pieces_is_read_as_one(context_of, chunks):
+    async def run():
+        return await read(context_of(sender(*chunks)))
+
+    assert asyncio.run(run()) == b"".join(chunks)
 
 
-async def test_a_body_that_does_not_come_gets_408_long_before_the_request_would():
+async def test_a_body_that_does_not_come_gets_408_long_before_the_request_would(context_of):
     settings = IngressSettings(body_timeout_seconds=0.02, min_body_kb_per_second=1e6)
     with pytest.raises(RequestTimeout, match="slowly"):
-        await read_body(request(sender(b"x" * 1000, hangs=True)), settings)
+        await read(context_of(sender(b"x" * 1000, hangs=True), settings))
 
 
-async def test_a_body_that_trickles_gets_408_however_often_something_comes():
+async def test_a_body_that_trickles_gets_408_however_often_something_comes(context_of):
     async def receive():
         await asyncio.sleep(0.001)
         return {"type": "http.request", "body": b"x", "more_body": True}
 
     with pytest.raises(RequestTimeout, match="slowly"):
-        await read_body(request(receive), IngressSettings(body_timeout_seconds=0.02))
+        await read(context_of(receive, IngressSettings(body_timeout_seconds=0.02)))
 
 
-async def test_each_byte_gives_a_body_its_time():
+async def test_each_byte_gives_a_body_its_time(context_of):
     async def receive():
         nonlocal left
         left -= 1
@@ -66,7 +71,7 @@ async def test_each_byte_gives_a_body_its_time():
     # Twenty pieces take 0.1 s at least; each brings 0.1 s.
     left = 20
     settings = IngressSettings(body_timeout_seconds=0.05, min_body_kb_per_second=10)
-    assert len(await read_body(request(receive), settings)) == 20 * 1024
+    assert len(await read(context_of(receive, settings))) == 20 * 1024
 
 
 def memory_of(mebibytes):
@@ -74,28 +79,28 @@ def memory_of(mebibytes):
     return BodyMemory(lambda: settings)
 
 
-async def test_a_declared_body_that_finds_no_memory_is_refused_before_anything_is_read():
+async def test_a_declared_body_that_finds_no_memory_is_refused_before_anything_is_read(context_of):
     memory = memory_of(1)
     memory.take(MEBIBYTE - SMALL_BYTES)
     receive = sender(b"x")
     with pytest.raises(Overloaded):
-        await read_body(request(receive, memory, content_length=SMALL_BYTES + 1), IngressSettings())
+        await read(context_of(receive, memory=memory, content_length=SMALL_BYTES + 1))
     assert len(receive.left) == 1
 
 
-async def test_a_body_without_a_length_is_refused_when_it_finds_no_memory():
+async def test_a_body_without_a_length_is_refused_when_it_finds_no_memory(context_of):
     memory = memory_of(1)
     memory.take(MEBIBYTE - 100_000)
     receive = sender(*[bytes(40_000)] * 10)
     with pytest.raises(Overloaded):
-        await read_body(request(receive, memory, transfer_encoding="chunked"), IngressSettings())
+        await read(context_of(receive, memory=memory, transfer_encoding="chunked"))
     assert len(receive.left) == 7
 
 
-async def test_small_bodies_always_have_room():
+async def test_small_bodies_always_have_room(context_of):
     memory = memory_of(1)
     memory.take(MEBIBYTE)
-    assert await read_body(request(sender(bytes(SMALL_BYTES)), memory), IngressSettings())
+    assert await read(context_of(sender(bytes(SMALL_BYTES)), memory=memory))
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3 * MEBIBYTE))))

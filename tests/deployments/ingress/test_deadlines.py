@@ -4,84 +4,86 @@ import time
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
 from deployments.deadlines import deadlines_of
 from deployments.errors import BadRequest, RequestTimeout
-from deployments.ingress.deadlines import CLIENT_TIMEOUT, KEPT_TIMEOUT, before_deadline, deadline_of
+from deployments.ingress.http_context import CLIENT_TIMEOUT, KEPT_TIMEOUT
 from deployments.ingress.outermost import middlewares
 from deployments.ingress.settings import IngressSettings
 
 SETTINGS = IngressSettings(request_timeout_seconds=60)
 
 
-def request(**headers):
-    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return Request({"type": "http", "headers": raw})
+@pytest.fixture
+def left(context_of):
+    """How many seconds a request has that sends these headers."""
+
+    async def left(**headers):
+        context = context_of(settings=SETTINGS, **headers)
+        try:
+            context.start_timer()
+            return context.deadline - time.monotonic()
+        finally:
+            context.stop_timer()
+
+    return left
 
 
-async def left(request, settings=SETTINGS):
-    async def work(deadline):
-        return deadline - time.monotonic()
+async def awaiting(context, work):
+    """Await what never comes, as the pipeline does."""
+    try:
+        context.start_timer()
+        return await work
+    except asyncio.CancelledError:
+        raise context.reason() from None
+    finally:
+        context.stop_timer()
 
-    return await before_deadline(request, settings, work)
 
-
-async def test_the_services_limit_holds_and_a_client_may_ask_for_less():
-    assert await left(request()) == pytest.approx(60, abs=1)
-    assert await left(request(x_request_timeout_seconds="2.5")) == pytest.approx(2.5, abs=1)
-    assert await left(request(x_request_timeout_seconds="1000")) == pytest.approx(60, abs=1)
+async def test_the_services_limit_holds_and_a_client_may_ask_for_less(left):
+    assert await left() == pytest.approx(60, abs=1)
+    assert await left(x_request_timeout_seconds="2.5") == pytest.approx(2.5, abs=1)
+    assert await left(x_request_timeout_seconds="1000") == pytest.approx(60, abs=1)
+    assert await left(x_scoring_timeout_seconds="2.5") == pytest.approx(2.5, abs=1)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "1e3", "", " ", "soon", "0.0", "1" * 10, "٣"])
-async def test_what_is_no_number_of_seconds_is_refused(text):
-    sent = Request({"type": "http", "headers": [(CLIENT_TIMEOUT.encode(), text.encode("utf-8"))]})
+async def test_what_is_no_number_of_seconds_is_refused(left, text):
     with pytest.raises(BadRequest, match="above 0"):
-        await left(sent)
+        await left(x_request_timeout_seconds=text)
 
 
-@given(st.text(max_size=12))
-def test_any_text_is_a_number_of_seconds_or_refused(text):
-    sent = Request({"type": "http", "headers": [(CLIENT_TIMEOUT.encode(), text.encode("utf-8"))]})
-    with contextlib.suppress(BadRequest, RequestTimeout):
-        assert 0 < asyncio.run(left(sent)) <= 60
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(max_size=12))
+def test_any_text_is_a_number_of_seconds_or_refused(left, text):
+    with contextlib.suppress(BadRequest):
+        assert 0 < asyncio.run(left(x_request_timeout_seconds=text)) <= 60
 
 
-async def test_work_that_is_not_done_by_then_is_cancelled():
-    cancelled = asyncio.Event()
-
-    async def work(_deadline):
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-
+async def test_work_that_is_not_done_by_then_is_cancelled(context_of):
+    work = asyncio.get_running_loop().create_future()
     with pytest.raises(RequestTimeout):
-        await before_deadline(request(x_request_timeout_seconds="0.01"), SETTINGS, work)
-    assert cancelled.is_set()
+        await awaiting(context_of(settings=SETTINGS, x_request_timeout_seconds="0.01"), work)
+    assert work.cancelled()
 
 
-async def test_all_steps_of_a_request_have_one_deadline():
-    async def work(deadline):
-        return deadline
+async def test_a_request_may_bring_its_deadline_forward_while_it_runs(context_of):
+    context = context_of(settings=SETTINGS)
 
-    sent = request()
-    first = await before_deadline(sent, SETTINGS, work)
-    assert await before_deadline(Request(sent.scope), SETTINGS, work) == first
-
-
-async def test_a_request_may_bring_its_deadline_forward_while_it_runs():
-    async def work(_deadline):
-        assert deadline_of(sent).bring_forward(100) - time.monotonic() == pytest.approx(60, abs=1)
-        assert deadline_of(sent).bring_forward(0.01) < time.monotonic() + 1
+    async def work():
+        context.bring_forward(100)
+        assert context.deadline - time.monotonic() == pytest.approx(60, abs=1)
+        context.bring_forward(0.01)
+        assert context.deadline < time.monotonic() + 1
+        context.check_timer()
         await asyncio.Event().wait()
 
-    sent = request()
     with pytest.raises(RequestTimeout):
-        await before_deadline(sent, SETTINGS, work)
+        await awaiting(context, work())
 
 
 async def test_stages_are_told_the_clients_deadline(client, faq):

@@ -4,7 +4,6 @@ import json
 import pytest
 
 from deployments.errors import ClientGone
-from deployments.ingress.hang_ups import given_up_without_client
 
 
 class Client:
@@ -20,26 +19,40 @@ class Client:
 
 @pytest.fixture(autouse=True)
 def watch_at_once(monkeypatch):
-    monkeypatch.setattr("deployments.ingress.hang_ups.WATCH_AFTER_SECONDS", 0)
+    monkeypatch.setattr("deployments.ingress.context.WATCH_AFTER_SECONDS", 0)
 
 
-async def test_a_block_that_ends_leaves_no_watcher():
+@pytest.fixture
+def answering(context_of):
+    """Awaits work as the pipeline does once the body is read."""
+
+    async def answering(client, work):
+        context = context_of(client.receive)
+        try:
+            context.start_timer()
+            context.body_was_read = True
+            await work
+        except asyncio.CancelledError:
+            if (failure := context.reason()) is not None:
+                raise failure from None
+            raise
+        finally:
+            context.stop_timer()
+
+    return answering
+
+
+async def test_work_that_ends_leaves_no_watcher(answering):
     before = asyncio.all_tasks()
-    with given_up_without_client(Client()):
-        await asyncio.sleep(0.01)
+    await answering(Client(), asyncio.sleep(0.01))
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
 
 
-async def test_a_hang_up_cancels_the_block_and_says_so():
+async def test_a_hang_up_cancels_the_work_and_says_so(answering):
     client = Client()
     work = asyncio.get_running_loop().create_future()
-
-    async def handle():
-        with given_up_without_client(client):
-            await work
-
-    task = asyncio.create_task(handle())
+    task = asyncio.create_task(answering(client, work))
     await asyncio.sleep(0.01)
     client.gone.set()
     with pytest.raises(ClientGone):
@@ -48,12 +61,8 @@ async def test_a_hang_up_cancels_the_block_and_says_so():
     assert task.cancelling() == 0
 
 
-async def test_a_cancellation_from_elsewhere_stays_one():
-    async def handle():
-        with given_up_without_client(Client()):
-            await asyncio.get_running_loop().create_future()
-
-    task = asyncio.create_task(handle())
+async def test_a_cancellation_from_elsewhere_stays_one(answering):
+    task = asyncio.create_task(answering(Client(), asyncio.get_running_loop().create_future()))
     await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

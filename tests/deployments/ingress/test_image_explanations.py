@@ -1,13 +1,18 @@
 import base64
 
+import httpx
 import pytest
 
 from deployments.contracts import EncodedImage
-from deployments.errors import InvalidInput, Overloaded
-from deployments.ingress.image_explanations import explaining
-from deployments.ingress.models import Version
+from deployments.errors import Overloaded
+from deployments.image_classifier.protocols.interface import INTERFACE as IMAGE_CLASSES
+from deployments.ingress.access.settings import AccessSettings
+from deployments.ingress.app import build_app
+from deployments.ingress.door import Door
+from deployments.ingress.models import Model, ModelTable, Version
 from deployments.ingress.settings import IngressSettings
 
+OPEN = AccessSettings(required=False)
 IMAGE = base64.b64encode(b"IMG").decode()
 PNG = {"content-type": "image/png"}
 AZURE = "/api/v1/service/image/score"
@@ -168,7 +173,7 @@ async def test_more_images_than_may_be_explained_are_refused_before_any_is(clien
     assert response.json()["detail"] == "The request has 3 images to explain; the limit is 2."
     assert explainer.items == []
     assert (await client.post("/image/score", json=body)).status_code == 200
-    limits["settings"] = IngressSettings(max_explained_images_per_request=3)
+    limits["settings"] = IngressSettings(max_items_per_request={"explained_images": 3})
     assert len((await client.post("/image/score", json={**body, "explain": True})).json()["explanations"]) == 3
 
 
@@ -183,6 +188,11 @@ async def test_a_full_explainer_is_told_as_such_and_scoring_goes_on(client, expl
         assert (await client.post("/image/score", json={"input": body})).status_code == 200
 
 
-def test_a_model_that_gives_no_explanations_says_so(image):
-    with pytest.raises(InvalidInput, match="gives no explanations; leave out 'explain'"):
-        explaining(Version("1", image), 1, IngressSettings())
+async def test_a_model_that_gives_no_explanations_says_so(image, limits):
+    table = ModelTable([Model("image", IMAGE_CLASSES, {"1": Version("1", image)})])
+    transport = httpx.ASGITransport(build_app(table, Door(lambda: IngressSettings(access=OPEN))))
+    async with httpx.AsyncClient(transport=transport, base_url="http://scoring") as client:
+        response = await client.post("/image/score", json={"input": {"a": IMAGE}, "explain": True})
+    assert response.status_code == 422
+    assert "gives no explanations; leave out 'explain'" in response.json()["detail"]
+    assert image.items == []

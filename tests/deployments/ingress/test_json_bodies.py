@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployments.codecs import json_bodies
 from deployments.errors import InvalidInput
-from deployments.ingress import json_bodies
 
 JSON = {"content-type": "application/json"}
 LIMIT = 20

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from deployments.ingress import lingering
+from deployments.ingress import http_response
 
 
 async def ask(application, receive, *headers):
@@ -17,7 +17,7 @@ async def ask(application, receive, *headers):
 
 
 async def test_what_follows_a_refusal_is_thrown_away_for_a_moment_and_the_connection_ends(application, monkeypatch):
-    monkeypatch.setattr(lingering, "LINGER_SECONDS", 0.02)
+    monkeypatch.setattr(http_response, "LINGER_SECONDS", 0.02)
     asked = 0
 
     async def receive():

@@ -6,15 +6,21 @@ import re
 import httpx
 import pytest
 
+from deployments.faq_matcher.protocols.interface import INTERFACE as FAQ
+from deployments.image_classifier.protocols.interface import INTERFACE as IMAGE_CLASSES
 from deployments.ingress.access.keys import new_key
+from deployments.ingress.access.settings import AccessSettings
+from deployments.ingress.app import build_app
+from deployments.ingress.door import Door
 from deployments.ingress.models import Model, ModelTable, Version
-from deployments.ingress.observing import Observed
 from deployments.ingress.settings import IngressSettings
 from deployments.telemetry.instruments import IN_FLIGHT, REFUSALS, REGISTRY, REQUEST_SECONDS, REQUESTS, STEP_SECONDS
 from deployments.telemetry.log_filter import ScrubbingFilter
 from deployments.telemetry.log_format import JsonFormatter
 from deployments.telemetry.observer import Observer
 from deployments.telemetry.settings import LoggingSettings, TracingSettings
+
+OPEN = AccessSettings(required=False)
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SECRET = "hunter2Horse"  # noqa: S105
@@ -62,15 +68,16 @@ def observer(monkeypatch):
 def table(faq, image, explainer):
     return ModelTable(
         [
-            Model("faq", "text", {"1": Version("1", faq), "2": Version("2", faq)}),
-            Model("image", "images", {"1": Version("1", image, explainer)}),
+            Model("faq", FAQ, {"1": Version("1", faq), "2": Version("2", faq)}),
+            Model("image", IMAGE_CLASSES, {"1": Version("1", image, explainer)}),
         ]
     )
 
 
 @pytest.fixture
-async def client(application, table, observer, lines):
-    transport = httpx.ASGITransport(Observed(application, table, observer), raise_app_exceptions=False)
+async def client(limits, table, observer, lines):
+    door = Door(lambda: limits["settings"].model_copy(update={"access": limits.get("access", OPEN)}))
+    transport = httpx.ASGITransport(build_app(table, door, observer), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://scoring") as client:
         yield client
 

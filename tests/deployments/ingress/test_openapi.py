@@ -3,8 +3,8 @@ import base64
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from deployments.ingress.images import ImagesRequest
-from deployments.ingress.questions import QuestionRequest
+from deployments.faq_matcher.protocols.questions import QuestionRequest
+from deployments.image_classifier.protocols.images import ImagesRequest
 
 QUESTION = {"inputs": [{"name": "question", "shape": [1], "datatype": "BYTES", "data": ["x"]}]}
 IMAGE = {"input": {"a": base64.b64encode(b"IMG").decode()}}

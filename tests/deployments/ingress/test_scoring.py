@@ -6,22 +6,10 @@ from hypothesis import strategies as st
 
 from deployments.coalescing import Coalescer
 from deployments.contracts import Outcome
-from deployments.errors import ClientGone, InvalidInput, InvalidText, ModelError, Overloaded
+from deployments.errors import InvalidInput, InvalidText, ModelError, Overloaded
 from deployments.ingress import scoring
-from deployments.ingress.hang_ups import given_up_without_client
-from deployments.ingress.models import Version
-from deployments.ingress.scoring import MAX_ITEMS_OUT, score_all, score_one
-
-
-class Client:
-    """Stays until told to hang up."""
-
-    def __init__(self):
-        self.gone = asyncio.Event()
-
-    async def receive(self):
-        await self.gone.wait()
-        return {"type": "http.disconnect"}
+from deployments.ingress.scoring import MAX_ITEMS_OUT, score, score_all
+from deployments.interface import Work
 
 
 class Stage:
@@ -47,11 +35,9 @@ class Stage:
         return [Outcome(InvalidText("It is negative.") if item < 0 else 2 * item, {"infer": item}) for item in items]
 
 
-async def scored(stage, items, client=None, **options):
+async def scored(stage, items, **options):
     deadline = asyncio.get_running_loop().time() + 60
-    options = {"name": "item {}".format, **options}
-    with given_up_without_client(client or Client()):
-        return await score_all(Version("1", stage), items, deadline, **options)
+    return await score_all(stage, items, deadline, **{"name": "item {}".format, **options})
 
 
 async def turns(n=10):
@@ -74,12 +60,12 @@ async def test_a_thousand_items_are_answered_in_order_in_full_calls_and_never_fi
     await assert_idle(stage)
 
 
-async def test_a_request_with_many_items_lets_others_through():
+async def test_a_request_with_many_items_lets_others_through(context_of):
     stage = Stage(max_items=32, max_calls=2, max_waiting=MAX_ITEMS_OUT)
     many = asyncio.create_task(scored(stage, range(900)))
     await turns(3)
-    other = await score_one(Version("1", stage), 901, asyncio.get_running_loop().time() + 60)
-    assert other.result == 1802
+    other = await score(context_of(), stage, Work([901], list))
+    assert other.results == [1802]
     assert len(stage.sent) < 900
     assert len(await many) == 900
 
@@ -152,14 +138,13 @@ async def test_what_is_not_accepted_ends_the_request():
     await assert_idle(stage)
 
 
-async def test_a_hang_up_ends_all_items(monkeypatch):
-    monkeypatch.setattr("deployments.ingress.hang_ups.WATCH_AFTER_SECONDS", 0)
-    stage, client = Stage(gated=True), Client()
-    request = asyncio.create_task(scored(stage, range(500), client))
+async def test_who_gives_up_a_request_gives_up_all_its_items():
+    stage = Stage(gated=True)
+    request = asyncio.create_task(scored(stage, range(500)))
     while not stage.sent:
         await asyncio.sleep(0)
-    client.gone.set()
-    with pytest.raises(ClientGone):
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
         await request
     assert len(stage.sent) == 4
     await assert_idle(stage)

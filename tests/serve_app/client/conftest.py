@@ -10,6 +10,8 @@ import uvicorn
 
 from deployments.contracts import Classes, Explanation, ImageExplanation, Matches, ModelDescription, Outcome, Tensor
 from deployments.errors import InvalidImage, InvalidText
+from deployments.faq_matcher.protocols.interface import INTERFACE as FAQ
+from deployments.image_classifier.protocols.interface import INTERFACE as IMAGE_CLASSES
 from deployments.ingress.access.access_directory import AccessDirectory
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
@@ -192,12 +194,12 @@ class Loopback:
 
     def __init__(self, access):
         self.faq, self.image, self.explainer = FaqStage(), ImageStage(), ExplainingStage()
-        self.settings = IngressSettings(access=access, max_body_mb=1, max_questions_per_request=5)
+        self.settings = IngressSettings(access=access, max_body_mb=1, max_items_per_request={"questions": 5})
         self.requests = []
         table = ModelTable(
             [
-                Model("faq", "text", {"1": Version("1", self.faq), "2": Version("2", self.faq)}),
-                Model("image", "images", {"1": Version("1", self.image, self.explainer)}),
+                Model("faq", FAQ, {"1": Version("1", self.faq), "2": Version("2", self.faq)}),
+                Model("image", IMAGE_CLASSES, {"1": Version("1", self.image, self.explainer)}),
             ]
         )
         self._app = build_app(table, Door(lambda: self.settings))

@@ -15,13 +15,13 @@ from deployments.telemetry.observer import Observer
 
 
 @contextmanager
-def observed(method: str, call: Call, observer: Observer) -> Iterator[None]:
-    """Observe a call inside the block; statuses are those of HTTP, by which all protocols are counted."""
+def observed(method: str, call: Call, observer: Observer) -> Iterator[Observation]:
+    """Observe a call inside the block, which gets what is known of it; statuses are HTTP's, as for all protocols."""
     observation = Observation("grpc", "POST", f"/{SERVICE}/{method}", request_id=call.request_id)
     observation.status = int(HTTPStatus.OK)
     token = observer.begin(observation, *_trace_of(call))
     try:
-        yield
+        yield observation
     except asyncio.CancelledError:
         observation.status, observation.reason = ClientGone.status, ClientGone.code
         raise

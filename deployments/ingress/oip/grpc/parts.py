@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from deployments.codecs.json_bodies import MAX_VALUES
 from deployments.errors import InvalidInput
-from deployments.ingress.json_bodies import MAX_VALUES
 
 # Fields of a message and of the messages in it, of up to some hundred bytes each.
 MAX_PARTS = 100_000

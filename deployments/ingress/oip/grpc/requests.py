@@ -7,13 +7,13 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
+from deployments.codecs.json_bodies import parse_fields, shown
+from deployments.codecs.tensors.binary import BINARY_SIZE
+from deployments.codecs.tensors.inputs import InputTensor, content_type_of
+from deployments.codecs.tensors.messages import InferenceRequest, Parameters, RequestInput
 from deployments.errors import BadRequest, InvalidInput
-from deployments.ingress.json_bodies import parse_fields, shown
-from deployments.ingress.oip.binary import BINARY_SIZE
 from deployments.ingress.oip.grpc.parts import INFER_REQUEST, check_parts
 from deployments.ingress.oip.grpc.protocol import Message, ModelInferRequest
-from deployments.ingress.oip.messages import InferenceRequest, Parameters, RequestInput
-from deployments.ingress.oip.tensors import InputTensor, content_type_of
 
 # The field that holds the elements of each datatype; those of 16 bits have none.
 CONTENTS = {

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from deployments.ingress.models import Model, Version
+from deployments.codecs.tensors.outputs import Outputs, OutputTensor
 from deployments.ingress.oip.grpc.protocol import Message, ModelInferResponse
 from deployments.ingress.oip.grpc.requests import CONTENTS
-from deployments.ingress.oip.kinds import Answered
-from deployments.ingress.oip.outputs import OutputTensor
+from deployments.ingress.pipeline import Target
+from deployments.ingress.protocols.inference import InferenceWork
+from deployments.ingress.scoring import Scored
 
 
-def response_of(model: Model, version: Version, request: Message, answered: Answered) -> Message:
+def response_of(target: Target, request: Message, work: InferenceWork, scored: Scored) -> Message:
     """Return the response: raw where the request was, or wants an output so, else typed as it was.
 
     All outputs are raw or none is: the protocol cannot tell them apart.
     """
-    wanted = answered.wanted
+    wanted = work.wanted
     is_raw = bool(request.raw_input_contents) or wanted.all_binary or any(wanted.binary.values())
-    response = ModelInferResponse(model_name=model.name, model_version=version.name, id=request.id)
-    if answered.scored.weights == "untrained":
-        response.parameters["weights"].string_param = answered.scored.weights
-    for name in answered.wanted.names or answered.outputs:
-        _add(response, name, answered.outputs[name](), is_raw=is_raw)
+    response = ModelInferResponse(model_name=target.model.name, model_version=target.version.name, id=request.id)
+    if scored.weights == "untrained":
+        response.parameters["weights"].string_param = scored.weights
+    outputs: Outputs = work.write(scored.results)
+    for name in wanted.names or outputs:
+        _add(response, name, outputs[name](), is_raw=is_raw)
     return response
 
 

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import logging
-import math
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
 
 from deployments.errors import BadRequest, PayloadTooLarge, ScoringError
 from deployments.ingress.access.principals import Principal
-from deployments.ingress.deadlines import Deadline
 from deployments.ingress.door import Door
 from deployments.ingress.endpoints import place_of
 from deployments.ingress.health_routes import installed
-from deployments.ingress.large_bodies import aside
 from deployments.ingress.models import Model, ModelTable, Version, is_ready
 from deployments.ingress.oip.grpc.calls import Call, CallContext
+from deployments.ingress.oip.grpc.inference import InferContext, InferEndpoint
 from deployments.ingress.oip.grpc.observing import observed
 from deployments.ingress.oip.grpc.protocol import (
     Message,
-    ModelInferRequest,
     ModelMetadataRequest,
     ModelMetadataResponse,
     ModelReadyRequest,
@@ -30,15 +25,12 @@ from deployments.ingress.oip.grpc.protocol import (
     ServerReadyResponse,
     message,
 )
-from deployments.ingress.oip.grpc.requests import parse, read_request, read_tensors
-from deployments.ingress.oip.grpc.responses import response_of
+from deployments.ingress.oip.grpc.requests import parse
 from deployments.ingress.oip.grpc.statuses import metadata_of, status_of
-from deployments.ingress.oip.inference import Descriptions
-from deployments.ingress.oip.kinds import answer
 from deployments.ingress.oip.metadata import PRODUCT, metadata
-from deployments.ingress.score_routes import model_headers
+from deployments.ingress.pipeline import Pipeline
 from deployments.ingress.settings import IngressSettings
-from deployments.telemetry.observation import note_client, note_error, note_received, note_sent, note_status
+from deployments.telemetry.observation import Observation, note_client, note_error, note_sent, note_status
 from deployments.telemetry.observer import Observer
 
 logger = logging.getLogger("ray.serve")
@@ -46,7 +38,7 @@ logger = logging.getLogger("ray.serve")
 EXTENSIONS = ("parameters",)
 
 Requests = AsyncIterator[bytes]
-Method = Callable[[Requests, Call], Awaitable[Message]]
+Method = Callable[[Requests, Call, Observation], Awaitable[Message]]
 
 
 class InferenceService:
@@ -61,11 +53,10 @@ class InferenceService:
     def __init__(self, table: ModelTable, door: Door, observer: Observer | None = None) -> None:
         self._table = table
         self._limits = door.limits
-        self._bounded = door.bounded
         self._guard = door.guard
-        self._quotas = door.quotas
         self._observer = observer or Observer()
-        self._descriptions = Descriptions()
+        self._pipeline = Pipeline(door)
+        self._infer = InferEndpoint(table)
         self._methods: dict[str, Method] = {
             "ServerLive": self._server_live,
             "ServerReady": self._server_ready,
@@ -82,9 +73,9 @@ class InferenceService:
         into the answer. The message that is returned then goes nowhere.
         """
         call = Call.of(context)
-        with observed(method, call, self._observer):
+        with observed(method, call, self._observer) as observation:
             try:
-                response = await self._methods[method](requests, call)
+                response = await self._methods[method](requests, call, observation)
             except ScoringError as error:
                 response = _refuse(method, error, call, context)
             except Exception as error:  # noqa: BLE001 - nothing unexpected may reach the client
@@ -99,24 +90,24 @@ class InferenceService:
         note_client(principal.client_id)
         return principal
 
-    async def _server_live(self, _requests: Requests, _call: Call) -> Message:
+    async def _server_live(self, _requests: Requests, _call: Call, _observation: Observation) -> Message:
         return ServerLiveResponse(live=True)
 
-    async def _server_ready(self, _requests: Requests, _call: Call) -> Message:
+    async def _server_ready(self, _requests: Requests, _call: Call, _observation: Observation) -> Message:
         missing = await self._table.not_ready(self._limits().readiness_timeout_seconds)
         return ServerReadyResponse(ready=not missing)
 
-    async def _server_metadata(self, _requests: Requests, call: Call) -> Message:
+    async def _server_metadata(self, _requests: Requests, call: Call, _observation: Observation) -> Message:
         if not self._limits().access.open_docs:
             await self._admitted(call)
         version = installed(PRODUCT) or "unknown"
         return ServerMetadataResponse(name=PRODUCT, version=version, extensions=EXTENSIONS)
 
-    async def _model_ready(self, requests: Requests, call: Call) -> Message:
+    async def _model_ready(self, requests: Requests, call: Call, _observation: Observation) -> Message:
         _, version = await self._described(ModelReadyRequest, requests, call)
         return ModelReadyResponse(ready=await is_ready(version, self._limits().readiness_timeout_seconds))
 
-    async def _model_metadata(self, requests: Requests, call: Call) -> Message:
+    async def _model_metadata(self, requests: Requests, call: Call, _observation: Observation) -> Message:
         model, version = await self._described(ModelMetadataRequest, requests, call)
         description = await version.stage.describe(self._limits().readiness_timeout_seconds)
         told = metadata(model, version, description)
@@ -132,65 +123,18 @@ class InferenceService:
         model = self._table.find(request.name)
         return model, model.version(request.version or None)
 
-    async def _model_infer(self, requests: Requests, call: Call) -> Message:
-        settings = self._limits()
-        deadline = Deadline.after(_seconds(settings, call))
-        with self._bounded.place() as held:
-            principal = await self._admitted(call)
-
-            async def infer(_deadline: float) -> Message:
-                content = await _read(requests, settings)
-                held.cover(len(content))
-                note_received(len(content))
-                return await self._infer(content, call, principal, settings, deadline)
-
-            return await deadline.bound(infer)
-
-    async def _infer(
-        self, content: bytes, call: Call, principal: Principal, settings: IngressSettings, deadline: Deadline
-    ) -> Message:
-        request = await aside(len(content), parse, ModelInferRequest, content)
-        principal.check_invoke(request.model_name)
-        model = self._table.find(request.model_name)
-        admission = await self._quotas.admit(principal.client_id, model.name, size=len(content))
-        if admission is None:
-            return await self._answer(request, call, model, settings, deadline)
-        admission.count(len(content))
-        call.trailing += ((name.lower(), value) for name, value in admission.headers.items())
+    async def _model_infer(self, requests: Requests, call: Call, observation: Observation) -> Message:
+        context = InferContext(call, requests, observation, self._limits())
         try:
-            return await self._answer(request, call, model, admission.narrowed(settings), deadline)
+            response: Message = await self._pipeline.answer(context, self._infer)
+            return response
         finally:
-            admission.finish()
-
-    async def _answer(
-        self, request: Message, call: Call, model: Model, settings: IngressSettings, deadline: Deadline
-    ) -> Message:
-        started = time.perf_counter()
-        version = model.version(request.model_version or None)
-        version.check_room()
-        read = read_request(request)
-        answered = await answer(
-            read,
-            partial(read_tensors, request, read.inputs),
-            takes=model.takes,
-            version=version,
-            settings=settings,
-            size=request.ByteSize(),
-            deadline=deadline,
-            descriptions=self._descriptions,
-        )
-        response = response_of(model, version, request, answered)
-        call.trailing += model_headers(model, version, answered.scored, time.perf_counter() - started).items()
-        return response
-
-
-def _seconds(settings: IngressSettings, call: Call) -> float:
-    left = math.inf if call.deadline is None else call.deadline - time.time()
-    return min(settings.request_timeout_seconds, left)
+            if (admission := context.admission) is not None:
+                call.trailing += ((name.lower(), value) for name, value in admission.headers.items())
 
 
 async def _read(requests: Requests, settings: IngressSettings) -> bytes:
-    """Read the one message of a call.
+    """Read the one message of a call that only describes.
 
     Raises:
         BadRequest: there is none, or more than one.

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from deployments.codecs.tensors.binary import pack_elements, unpack_elements
 from deployments.contracts import EncodedImage, PixelImage, Question
 from deployments.errors import Overloaded
-from deployments.ingress.oip.binary import pack_elements, unpack_elements
 from deployments.ingress.settings import IngressSettings
 
 FAQ, IMAGE = "/v2/models/faq/infer", "/v2/models/image/infer"

@@ -19,12 +19,12 @@ def test_who_is_more_particular_goes_first_for_each_limit():
         {"requests_per_second": 10, "burst": 30, "concurrent_requests": 4, "bytes_per_day": 1000},
         {"model": "faq", "concurrent_requests": 8, "bytes_per_day": 2000},
         {"client": "a", "concurrent_requests": 16, "requests_per_second": 20},
-        {"client": "a", "model": "faq", "images_per_request": 2, "bytes_per_day": "unlimited"},
+        {"client": "a", "model": "faq", "items_per_request": {"images": 2}, "bytes_per_day": "unlimited"},
     )
     assert found.of("b", "image") == Bounds(10, 30, 4, 1000)
     assert found.of("b", "faq") == Bounds(10, 30, 8, 2000)
     assert found.of("a", "image") == Bounds(20, 20, 16, 1000)
-    assert found.of("a", "faq") == Bounds(20, 20, 16, None, images=2)
+    assert found.of("a", "faq") == Bounds(20, 20, 16, None, items=(("images", 2),))
 
 
 def test_unlimited_lifts_a_limit():
@@ -56,7 +56,9 @@ def test_clients_without_an_exception_take_no_memory_of_their_own():
 
 
 def test_a_request_may_be_made_smaller_and_never_larger():
-    settings = IngressSettings(max_images_per_request=10, max_questions_per_request=20)
-    assert Bounds(images=11, questions=20).narrowed(settings) is settings
-    narrowed = Bounds(images=9, questions=3).narrowed(settings)
-    assert (narrowed.max_images_per_request, narrowed.max_questions_per_request) == (9, 3)
+    settings = IngressSettings(max_items_per_request={"images": 10, "questions": 20})
+    assert Bounds().narrowed(settings) is settings
+    same = Bounds(items=(("images", 11), ("questions", 20))).narrowed(settings)
+    assert (same.most_items("images", 64), same.most_items("questions", 1000)) == (10, 20)
+    narrowed = Bounds(items=(("images", 9), ("questions", 3))).narrowed(settings)
+    assert (narrowed.most_items("images", 64), narrowed.most_items("questions", 1000)) == (9, 3)

@@ -4,7 +4,9 @@ import base64
 import httpx
 import pytest
 
-from deployments.ingress import lingering
+from deployments.faq_matcher.protocols.interface import INTERFACE as FAQ
+from deployments.image_classifier.protocols.interface import INTERFACE as IMAGE_CLASSES
+from deployments.ingress import http_response
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
 from deployments.ingress.door import Door
@@ -33,8 +35,8 @@ def serve(faq, image, clock):
     """Build a service with quotas, and return a client of it."""
     table = ModelTable(
         [
-            Model("faq", "text", {"1": Version("1", faq), "2": Version("2", faq)}),
-            Model("image", "images", {"1": Version("1", image)}),
+            Model("faq", FAQ, {"1": Version("1", faq), "2": Version("2", faq)}),
+            Model("image", IMAGE_CLASSES, {"1": Version("1", image)}),
         ]
     )
 
@@ -142,7 +144,7 @@ async def chunks(body):
 
 async def test_a_body_without_a_length_is_read_up_to_the_limit(serve, monkeypatch):
     # What comes after the refusal is thrown away for a moment; here for none.
-    monkeypatch.setattr(lingering, "LINGER_SECONDS", 0)
+    monkeypatch.setattr(http_response, "LINGER_SECONDS", 0)
     sent = []
 
     async def endless():
@@ -187,7 +189,7 @@ async def test_a_body_larger_than_a_day_is_too_large(serve):
 )
 async def test_a_clients_requests_may_be_made_smaller(serve, path, body, told):
     async with serve(
-        exceptions=[{"client": "anonymous", "questions_per_request": 2, "images_per_request": 1}]
+        exceptions=[{"client": "anonymous", "items_per_request": {"questions": 2, "images": 1}}]
     ) as client:
         response = await client.post(path, json=body)
     assert response.status_code == 422
@@ -195,7 +197,7 @@ async def test_a_clients_requests_may_be_made_smaller(serve, path, body, told):
 
 
 async def test_other_clients_are_left_alone(serve):
-    async with serve(exceptions=[{"client": "somebody", "questions_per_request": 2}]) as client:
+    async with serve(exceptions=[{"client": "somebody", "items_per_request": {"questions": 2}}]) as client:
         assert (await client.post("/faq/score", json={"input": ["a", "b", "c"]})).status_code == 200
 
 

@@ -111,9 +111,9 @@ async def test_settings_that_say_the_same_or_other_limits_keep_counts(limited):
 
 
 async def test_items_of_a_request_need_no_counts(limited):
-    quotas = limited(default={"images_per_request": 2})
+    quotas = limited(default={"items_per_request": {"images": 2}})
     admission = await quotas.admitted()
-    assert admission.narrowed(quotas.settings).max_images_per_request == 2
+    assert admission.narrowed(quotas.settings).most_items("images", 64) == 2
     assert admission.headers == {}
     admission.count(10)
     admission.finish()
@@ -137,7 +137,7 @@ class Down:
     ],
 )
 async def test_settings_say_what_happens_while_nothing_can_be_counted(limited, on_failure, purpose, closes):
-    default = {"concurrent_requests": 1, "images_per_request": 2, "bytes_per_day": 5}
+    default = {"concurrent_requests": 1, "items_per_request": {"images": 2}, "bytes_per_day": 5}
     quotas = limited(default=default, on_failure=on_failure, storage="redis")
     quotas.quotas._redis = Down()
     for _ in range(3):
@@ -149,7 +149,7 @@ async def test_settings_say_what_happens_while_nothing_can_be_counted(limited, o
             assert admission.headers == {}
             assert not admission.counts_bytes
             # What needs no counts holds all the same.
-            assert admission.narrowed(quotas.settings).max_images_per_request == 2
+            assert admission.narrowed(quotas.settings).most_items("images", 64) == 2
             admission.finish()
     assert quotas.quotas.unchecked == {("faq", "closed" if closes else "open"): 3}
     assert quotas.quotas.store_is_down

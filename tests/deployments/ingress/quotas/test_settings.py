@@ -82,7 +82,7 @@ def test_the_documents_example_is_valid():
     example = yaml.safe_load(document.split("```yaml\n")[1].split("```")[0])
     quotas = parse_settings(example, {"REDIS_PASSWORD": "x"}).ingress.quotas
     found = BoundsTable(quotas)
-    assert found.of("batch", "image") == Bounds(200, 1000, 32, None, images=8)
+    assert found.of("batch", "image") == Bounds(200, 1000, 32, None, items=(("images", 8),))
     assert found.of("other", "faq") == Bounds(20, 60, 8, 5_000_000_000)
 
 

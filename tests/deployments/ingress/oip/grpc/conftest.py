@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import grpc
 import pytest
 
+from deployments.faq_matcher.protocols.interface import INTERFACE as FAQ
+from deployments.image_classifier.protocols.interface import INTERFACE as IMAGE_CLASSES
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.door import Door
 from deployments.ingress.models import Model, ModelTable, Version
@@ -110,8 +112,8 @@ def bounded(door):
 def replica(faq, image, explainer, door):
     table = ModelTable(
         [
-            Model("faq", "text", {"1": Version("1", faq), "2": Version("2", faq)}),
-            Model("image", "images", {"1": Version("1", image, explainer)}),
+            Model("faq", FAQ, {"1": Version("1", faq), "2": Version("2", faq)}),
+            Model("image", IMAGE_CLASSES, {"1": Version("1", image, explainer)}),
         ]
     )
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployments.codecs.tensors.binary import pack_elements
+from deployments.codecs.tensors.datatypes import pack, unpack
 from deployments.errors import BadRequest, InvalidInput
-from deployments.ingress.oip.binary import pack_elements
-from deployments.ingress.oip.datatypes import pack, unpack
 from deployments.ingress.oip.grpc.protocol import ModelInferRequest, ServerLiveRequest
 from deployments.ingress.oip.grpc.requests import CONTENTS, parse, read_request, read_tensors
 

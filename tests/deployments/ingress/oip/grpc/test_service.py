@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from grpc import StatusCode
 
+from deployments.codecs.tensors.binary import pack_elements, unpack_elements
 from deployments.contracts import EncodedImage, PixelImage, Question
 from deployments.errors import ModelError, Overloaded, Unavailable
 from deployments.ingress.access import watched
 from deployments.ingress.access.access_directory import AccessDirectory
 from deployments.ingress.access.settings import AccessSettings
-from deployments.ingress.oip.binary import pack_elements, unpack_elements
 from deployments.ingress.oip.grpc.protocol import METHODS
 
 QUESTIONS = {"name": "question", "datatype": "BYTES", "shape": [2], "contents": {"bytes_contents": [b"x", b"y"]}}
@@ -325,7 +325,7 @@ async def test_bytes_of_messages_are_counted_once(call, client_quotas, door):
 
 
 async def test_items_of_one_request_are_those_that_the_client_may_send(call, client_quotas):
-    client_quotas(questions_per_request=1)
+    client_quotas(items_per_request={"questions": 1})
     assert (await call("ModelInfer", **asking(ONE))).code is StatusCode.OK
     assert (await call("ModelInfer", **asking(QUESTIONS))).code is StatusCode.INVALID_ARGUMENT
 
@@ -341,8 +341,10 @@ async def test_requests_over_the_bound_are_refused_and_health_is_not(call, faq, 
     assert (await call("ServerLive")).response.live
     faq.gate.set()
     assert await first.code() is StatusCode.OK
-    with bounded.place():
-        assert (await call("ModelInfer", **asking())).code is StatusCode.RESOURCE_EXHAUSTED
+    held = bounded.enter()
+    assert (await call("ModelInfer", **asking())).code is StatusCode.RESOURCE_EXHAUSTED
+    bounded.leave(held)
+    assert (await call("ModelInfer", **asking())).code is StatusCode.OK
 
 
 # Access

@@ -1,0 +1,1 @@
+"""Protocols over HTTP: how requests are read and answers written."""
