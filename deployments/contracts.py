@@ -231,11 +231,22 @@ class Reply(Generic[ResultT]):
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor of the Open Inference Protocol: its name, datatype and shape (-1: any size)."""
+    """A tensor of the Open Inference Protocol.
+
+    Attributes:
+        name: its name.
+        datatype: of the protocol.
+        shape: the size of each dimension; -1: any.
+        content_type: what the elements of BYTES are, where that means something: `text/plain`, `application/json`,
+            `image/*`, or another media type of files.
+        description: for people.
+    """
 
     name: str
     datatype: str
     shape: tuple[int, ...]
+    content_type: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

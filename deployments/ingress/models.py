@@ -48,7 +48,7 @@ class Version:
         self.stage.check_room()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Model:
     """A model that requests can name.
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from deployments.codecs.tensors.parameters import CommonParameters
 from deployments.contracts import ModelDescription, Tensor, Weights
 from deployments.ingress.endpoints import Handler
 from deployments.ingress.health_routes import installed
@@ -22,6 +26,8 @@ class TensorMetadata(BaseModel):
     name: str
     datatype: str
     shape: list[int] = Field(description="-1 stands for any size.")
+    content_type: str = Field(default="", description="What the elements of BYTES are; left out where that is plain.")
+    description: str = Field(default="", description="For people.")
 
 
 class ModelMetadata(BaseModel):
@@ -35,6 +41,10 @@ class ModelMetadata(BaseModel):
     weights: Weights = Field(description="untrained: seeded weights whose answers mean nothing.")
     parameters: dict[str, str | int | float]
     optional_outputs: list[str] = Field(description="Tensors that come only where a request asks for them.")
+    request_parameters: dict[str, Any] = Field(
+        description="What a request may say beside its inputs, each as JSON Schema."
+    )
+    example: dict[str, Any] = Field(description="A request for inference and its response; empty if there is none.")
 
 
 class ServerMetadata(BaseModel):
@@ -81,7 +91,7 @@ def model_route(table: ModelTable, limits: Limits) -> Handler:
         model = table.find(request.path_params["model"])
         version = model.version(request.path_params.get("version"))
         description = await version.stage.describe(limits().readiness_timeout_seconds)
-        return JSONResponse(metadata(model, version, description).model_dump())
+        return JSONResponse(metadata(model, version, description).model_dump(exclude_unset=True))
 
     return describe
 
@@ -99,9 +109,32 @@ def metadata(model: Model, version: Version, description: ModelDescription) -> M
         outputs=[_tensor(tensor) for tensor in description.outputs],
         weights=description.weights,
         parameters=description.parameters,
+        request_parameters=_parameters(model),
+        example=_example(model),
         optional_outputs=[name for name in model.interface.outputs if name not in given],
     )
 
 
+@lru_cache(maxsize=1024)
+def _parameters(model: Model) -> dict[str, Any]:
+    properties: dict[str, Any] = model.interface.parameters.model_json_schema().get("properties", {})
+    return {name: schema for name, schema in properties.items() if name not in CommonParameters.model_fields}
+
+
+@lru_cache(maxsize=1024)
+def _example(model: Model) -> dict[str, Any]:
+    requests, responses = model.interface.document().inference_examples
+    name = next((name for name in requests if name in responses), None)
+    if name is None:
+        return {}
+    return {"request": requests[name]["value"], "response": responses[name]["value"]}
+
+
 def _tensor(tensor: Tensor) -> TensorMetadata:
-    return TensorMetadata(name=tensor.name, datatype=tensor.datatype, shape=list(tensor.shape))
+    told = {"content_type": tensor.content_type, "description": tensor.description}
+    return TensorMetadata(
+        name=tensor.name,
+        datatype=tensor.datatype,
+        shape=list(tensor.shape),
+        **{name: value for name, value in told.items() if value},
+    )

@@ -29,7 +29,12 @@ async def test_ready_tells_the_truth(client, faq):
 
 
 async def test_a_model_is_described(client):
-    assert (await client.get("/v2/models/faq")).json() == {
+    told = (await client.get("/v2/models/faq")).json()
+    asked = told.pop("request_parameters")
+    assert set(asked) == {"top_k", "threshold", "explain", "answers"}
+    assert asked["answers"]["type"] == "boolean"
+    assert told.pop("example")["request"]["inputs"][0]["name"] == "question"
+    assert told == {
         "name": "faq",
         "versions": ["1", "2"],
         "platform": "sklearn",

@@ -23,8 +23,8 @@ def stages():
 @pytest.fixture
 async def client(stages):
     image = stages.Version("1", stages.ImageStage(), stages.ExplainingStage())
-    models = [stages.Model("faq", "text", {"1": stages.Version("1", stages.FaqStage())})]
-    table = stages.ModelTable([*models, stages.Model("image", "images", {"1": image})])
+    models = [stages.Model("faq", stages.FAQ, {"1": stages.Version("1", stages.FaqStage())})]
+    table = stages.ModelTable([*models, stages.Model("image", stages.IMAGE_CLASSES, {"1": image})])
     app = stages.build_app(table, stages.Door(lambda: stages.IngressSettings(access=stages.OPEN)))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://scoring") as found:

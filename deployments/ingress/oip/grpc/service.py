@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from deployments.errors import BadRequest, PayloadTooLarge, ScoringError
 from deployments.ingress.access.principals import Principal
@@ -27,7 +28,7 @@ from deployments.ingress.oip.grpc.protocol import (
 )
 from deployments.ingress.oip.grpc.requests import parse
 from deployments.ingress.oip.grpc.statuses import metadata_of, status_of
-from deployments.ingress.oip.metadata import PRODUCT, metadata
+from deployments.ingress.oip.metadata import PRODUCT, TensorMetadata, metadata
 from deployments.ingress.pipeline import Pipeline
 from deployments.ingress.settings import IngressSettings
 from deployments.telemetry.observation import Observation, note_client, note_error, note_sent, note_status
@@ -111,7 +112,10 @@ class InferenceService:
         model, version = await self._described(ModelMetadataRequest, requests, call)
         description = await version.stage.describe(self._limits().readiness_timeout_seconds)
         told = metadata(model, version, description)
-        inputs, outputs = ([each.model_dump() for each in tensors] for tensors in (told.inputs, told.outputs))
+        inputs, outputs = (
+            [each.model_dump(include={"name", "datatype", "shape"}) for each in tensors]
+            for tensors in (told.inputs, told.outputs)
+        )
         return ModelMetadataResponse(
             name=told.name, versions=told.versions, platform=told.platform, inputs=inputs, outputs=outputs
         )
@@ -131,6 +135,11 @@ class InferenceService:
         finally:
             if (admission := context.admission) is not None:
                 call.trailing += ((name.lower(), value) for name, value in admission.headers.items())
+
+
+def _tensor(described: TensorMetadata) -> dict[str, Any]:
+    """Return what the protocol's message has room for."""
+    return described.model_dump(include={"name", "datatype", "shape"})
 
 
 async def _read(requests: Requests, settings: IngressSettings) -> bytes:
