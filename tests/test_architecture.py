@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,23 @@ def test_a_stage_never_imports_another_stage():
 def test_what_stages_share_imports_no_stage():
     shared = [each for each in imports("deployments") if each.module.split(".")[1:2] not in [[s] for s in STAGES]]
     assert offending(shared, lambda each: each.stage is not None) == []
+
+
+def test_no_import_leads_back_to_where_it_started():
+    """Imports within functions count too: they hide a circle, and break it nowhere."""
+    known = {module: path for room in ROOMS for module, path in modules(room)}
+    graph = {module: _imported_modules(module, path, known) for module, path in known.items()}
+    sorter = TopologicalSorter(graph)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        pytest.fail(f"These modules import each other: {' -> '.join(error.args[1])}")
+
+
+def _imported_modules(module, path, known):
+    names = [each.imported for each in imports_of(module, path)]
+    found = {name if name in known else name.rpartition(".")[0] for name in names}
+    return found & known.keys() - {module}
 
 
 def test_contracts_and_errors_stand_on_nothing():

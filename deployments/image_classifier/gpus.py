@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from deployments.image_classifier.conversion.model_files import kind_of
-from deployments.image_classifier.engines.machine import NVIDIA, may_have_gpu
+from deployments.image_classifier.engines.devices import NVIDIA, may_have_gpu
 from deployments.image_classifier.settings import ImageClassifierSettings
 
 

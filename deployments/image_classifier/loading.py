@@ -13,8 +13,9 @@ from deployments.image_classifier.conversion.cache import converted
 from deployments.image_classifier.conversion.errors import ConversionError
 from deployments.image_classifier.conversion.model_files import ConvertedModel, read
 from deployments.image_classifier.engines.choice import NAMES, AskedEngine, Choice, Converted, choose
+from deployments.image_classifier.engines.devices import usable_cpus
 from deployments.image_classifier.engines.engine import KINDS, Engine, EngineOptions, Facts
-from deployments.image_classifier.engines.machine import Machine, this_machine, usable_cpus
+from deployments.image_classifier.engines.machine import Machine, this_machine
 from deployments.image_classifier.engines.opening import open_converted
 from deployments.image_classifier.origins import Source
 from deployments.image_classifier.settings import ImageClassifierSettings

@@ -108,7 +108,7 @@ def _check(asked: _Asked) -> None:
 
 def _answer(asked: _Asked) -> _Answer:
     from deployments.image_classifier.cost import cost, equivalence
-    from deployments.image_classifier.engines.machine import usable_cpus
+    from deployments.image_classifier.engines.devices import usable_cpus
 
     cpu_cores = usable_cpus(asked.cpu_cores)
     throughput = _throughput(asked)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deployments.errors import StartupError
-from deployments.image_classifier.engines.machine import usable_cpus
+from deployments.image_classifier.engines.devices import usable_cpus
 from deployments.image_classifier.kind import CLASSIFIER_SCALING, KIND
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.kinds import find_kind

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from deployments.image_classifier.engines.devices import may_have_gpu
 from deployments.image_classifier.engines.engine import Library
 
 CPU_INFO = Path("/proc/cpuinfo")
-
-# Where Linux shows GPUs: those of NVIDIA's driver; in the Linux of Windows, one of whatever make.
-DEVICES = Path("/dev")
-NVIDIA = "nvidia[0-9]*"
-WINDOWS = "dxg"
-
-# Ray writes one of these where a replica reserves no GPU.
-NO_GPUS = {"", "-1", "NoDevFiles"}
 
 # The least compute capability with arithmetic in bf16 (Ampere).
 BF16_CAPABILITY = (8, 0)
@@ -105,21 +97,6 @@ def _of_first_cpu(info: Path, *names: str) -> str:
     except OSError:
         return ""
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(names)), "")
-
-
-def usable_cpus(asked: int | None = None) -> int:
-    """Return the CPUs that are asked for; where none are, those that this process may run on."""
-    return asked or len(os.sched_getaffinity(0))
-
-
-def may_have_gpu(devices: tuple[str, ...] = (NVIDIA, WINDOWS)) -> bool:
-    """Whether Linux shows a GPU that is not hidden: without one, no library needs to be imported to look for it.
-
-    Args:
-        devices: files of GPUs, as patterns.
-    """
-    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "any") in NO_GPUS
-    return not is_hidden and any(any(DEVICES.glob(pattern)) for pattern in devices)
 
 
 def _gpu(packages: dict[str, str], library: Library) -> tuple[bool, bool]:

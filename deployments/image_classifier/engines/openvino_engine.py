@@ -12,8 +12,8 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
+from deployments.image_classifier.engines.devices import usable_cpus
 from deployments.image_classifier.engines.engine import Facts, Precision
-from deployments.image_classifier.engines.machine import usable_cpus
 from deployments.image_classifier.engines.parts import run_parts
 from deployments.image_classifier.engines.probe import probe, probes
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from deployments.image_classifier.engines.cuda_graphs import RecordedNetwork, Recorder, cuda_recorder
+from deployments.image_classifier.engines.devices import usable_cpus
 from deployments.image_classifier.engines.engine import Compile, Device, Facts, Precision
 from deployments.image_classifier.engines.folding import fold_batch_norms
-from deployments.image_classifier.engines.machine import usable_cpus
 from deployments.image_classifier.engines.parts import run_parts
 from deployments.image_classifier.engines.probe import probes
 from deployments.image_classifier.explanation.grad_cam import GradCam

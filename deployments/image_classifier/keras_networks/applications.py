@@ -12,7 +12,7 @@ import numpy as np
 
 from deployments.contracts import ImagePreset
 from deployments.errors import StartupError
-from deployments.image_classifier.keras_networks.known import Known
+from deployments.image_classifier.keras_networks.facts import Known
 from deployments.image_classifier.keras_networks.library import keras
 from deployments.image_classifier.keras_settings import CROP
 

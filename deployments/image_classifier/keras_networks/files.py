@@ -9,7 +9,7 @@ from pathlib import Path
 from deployments.errors import StartupError
 from deployments.image_classifier.cache import sha256_of
 from deployments.image_classifier.fetching import WeightsFile, WeightsMissing, configured, published
-from deployments.image_classifier.keras_networks.known import Known
+from deployments.image_classifier.keras_networks.facts import Known
 from deployments.image_classifier.keras_settings import KerasNetwork
 from deployments.image_classifier.sources import SourceError, file_name, local_path
 

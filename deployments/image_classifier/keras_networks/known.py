@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
-from deployments.contracts import ImagePreset
 from deployments.image_classifier.engines.machine import installed
+from deployments.image_classifier.keras_networks.facts import Known
 from deployments.image_classifier.looked_up import looked_up
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A network of `keras.applications`.
-
-    Attributes:
-        url: where ImageNet's weights are.
-        digest: of that file, in hex: MD5, SHA-256, or empty.
-        preset: the side of its images and how pixels are normalized; resizing is the caller's.
-    """
-
-    url: str
-    digest: str
-    preset: ImagePreset
-
 
 _FORM = TypeAdapter(Known)
 

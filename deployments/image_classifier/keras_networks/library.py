@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from deployments.errors import StartupError
-from deployments.image_classifier.engines.machine import may_have_gpu, usable_cpus
+from deployments.image_classifier.engines.devices import may_have_gpu, usable_cpus
 
 __all__ = ["keras", "settle", "tf", "without_noise"]
 

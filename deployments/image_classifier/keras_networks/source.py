@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Literal
 from deployments.contracts import ImagePreset
 from deployments.image_classifier.engines.engine import Facts, Library
 from deployments.image_classifier.fetching import WeightsFile, WithWeights, or_untrained
+from deployments.image_classifier.keras_networks.facts import Known
 from deployments.image_classifier.keras_networks.files import find_file, find_published
-from deployments.image_classifier.keras_networks.known import Known, find_known
+from deployments.image_classifier.keras_networks.known import find_known
 from deployments.image_classifier.labels import imagenet_labels, read_labels
+from deployments.image_classifier.network_loaders import load_network
 
 if TYPE_CHECKING:
     from deployments.image_classifier.keras_settings import KerasNetwork
@@ -74,9 +76,7 @@ class KerasSource(WithWeights):
 
     def load(self) -> Network:
         """Build the network; see `Source`."""
-        from deployments.image_classifier.keras_networks.network import KerasClassification  # noqa: PLC0415
-
-        return KerasClassification.load(self)
+        return load_network(self)
 
 
 def find_keras(settings: ImageClassifierSettings, network: KerasNetwork, *, allow_untrained: bool) -> KerasSource:

@@ -10,7 +10,7 @@ import torchvision
 
 from deployments.contracts import ImagePreset
 from deployments.errors import StartupError
-from deployments.image_classifier.torchvision_networks.pretrained import Pretrained
+from deployments.image_classifier.torchvision_networks.facts import Pretrained
 
 
 def pretrained(architecture: str, weights: str) -> Pretrained:

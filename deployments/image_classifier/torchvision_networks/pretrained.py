@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from pydantic import TypeAdapter
 
-from deployments.contracts import ImagePreset
 from deployments.errors import StartupError
 from deployments.image_classifier.engines.machine import installed
 from deployments.image_classifier.looked_up import looked_up
-
-
-@dataclass(frozen=True, slots=True)
-class Pretrained:
-    """Weights that torchvision publishes for an architecture.
-
-    Attributes:
-        name: in the architecture's weights.
-        url: where the state dict is.
-        preset: how to prepare images.
-        categories: names of the classes in order; empty where torchvision gives none.
-        options: what the architecture must be built with to take them.
-    """
-
-    name: str
-    url: str
-    preset: ImagePreset
-    categories: tuple[str, ...]
-    options: dict[str, Any]
-
+from deployments.image_classifier.torchvision_networks.facts import Pretrained
 
 _FORM = TypeAdapter(Pretrained)
 

@@ -10,8 +10,10 @@ from deployments.errors import StartupError
 from deployments.image_classifier.engines.engine import Facts, Library
 from deployments.image_classifier.fetching import WeightsFile, WithWeights, or_untrained
 from deployments.image_classifier.labels import imagenet_labels, read_labels
+from deployments.image_classifier.network_loaders import load_network
 from deployments.image_classifier.settings import ImageClassifierSettings
-from deployments.image_classifier.torchvision_networks.pretrained import Pretrained, find_pretrained
+from deployments.image_classifier.torchvision_networks.facts import Pretrained
+from deployments.image_classifier.torchvision_networks.pretrained import find_pretrained
 from deployments.image_classifier.torchvision_networks.weights import find_weights
 
 if TYPE_CHECKING:
@@ -71,14 +73,7 @@ class TorchvisionSource(WithWeights):
 
     def load(self) -> Network:
         """Build the network; see `Source`."""
-        try:
-            from deployments.image_classifier.torchvision_networks.network import TorchNetwork  # noqa: PLC0415 - imports torch
-        except ImportError as error:
-            raise StartupError(
-                f"{error.name} is not installed, which networks of torchvision need: install it with "
-                "`pip install 'ray-scoring[torch]'`, or name a converted model with model_dir."
-            ) from None
-        return TorchNetwork.load(self)
+        return load_network(self)
 
 
 def find_torchvision(settings: ImageClassifierSettings, *, allow_untrained: bool) -> TorchvisionSource:

@@ -10,8 +10,9 @@ from deployments.errors import StartupError
 from deployments.image_classifier.engines.probe import probe
 from deployments.image_classifier.fetching import WeightsMissing
 from deployments.image_classifier.keras_networks import known
+from deployments.image_classifier.keras_networks.facts import Known
 from deployments.image_classifier.keras_networks.files import find_published
-from deployments.image_classifier.keras_networks.known import Known, find_known
+from deployments.image_classifier.keras_networks.known import find_known
 from deployments.image_classifier.keras_networks.library import keras
 
 from .conftest import SIDE
