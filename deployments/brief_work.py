@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
@@ -35,23 +34,34 @@ class BriefWork:
     def __init__(self, thread: str, clock: Callable[[], float] = time.perf_counter) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=thread)
         self._clock = clock
-        self._took: deque[float] = deque(maxlen=REMEMBERED)
+        # Runs until a long one is forgotten; nothing is known of the first.
+        self._long_left = 0
+        self._is_brief = False
         # Held by the piece that runs. A caller that is cancelled leaves its piece running on the thread.
         self._running = Lock()
 
     async def run(self, function: Callable[[], ResultT]) -> ResultT:
         """Return what a function returns; it is called here, or on the thread where others of late took long."""
-        if self.is_brief and self._running.acquire(blocking=False):
+        if self._is_brief and self._running.acquire(blocking=False):
             try:
                 return self._timed(function)
             finally:
                 self._running.release()
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._on_thread, function)
 
+    def try_now(self, function: Callable[[], ResultT]) -> ResultT | None:
+        """Return what a function returns, at once, where others of late were brief; else None, and it is not called."""
+        if not self._is_brief or not self._running.acquire(blocking=False):
+            return None
+        try:
+            return self._timed(function)
+        finally:
+            self._running.release()
+
     @property
     def is_brief(self) -> bool:
         """Whether what ran of late was brief; nothing is known of the first."""
-        return bool(self._took) and max(self._took) <= BRIEF_SECONDS
+        return self._is_brief
 
     def _on_thread(self, function: Callable[[], ResultT]) -> ResultT:
         with self._running:
@@ -62,4 +72,11 @@ class BriefWork:
         try:
             return function()
         finally:
-            self._took.append(self._clock() - started)
+            self._note(self._clock() - started)
+
+    def _note(self, seconds: float) -> None:
+        if seconds > BRIEF_SECONDS:
+            self._long_left = REMEMBERED
+        elif self._long_left:
+            self._long_left -= 1
+        self._is_brief = not self._long_left

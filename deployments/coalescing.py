@@ -91,6 +91,11 @@ class Coalescer(Generic[ItemT, ResultT]):
         """Calls that have left and not come back."""
         return len(self._calls)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits and no call is out."""
+        return not self._waiting and not self._calls
+
     def check_room(self) -> None:
         """Make sure that one more item would be taken.
 

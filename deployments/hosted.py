@@ -58,6 +58,10 @@ class HostedHandle:
         self.deployment_name = name
         self.score = _Method(stage.score)
         self.describe = _Method(stage.describe)
+        # Of stages that may answer within the call, without a turn of the event loop.
+        self.score_now: Callable[[Any], Any] | None = None
+        if hasattr(stage, "score_now"):
+            self.score_now = _guarded(stage.score_now)
         if hasattr(stage, "explain"):
             self.explain = _Method(stage.explain)
 
@@ -81,6 +85,22 @@ class _Method:
         except ScoringError:
             raise
         except Exception as error:
-            # The message may hold what the client sent.
-            logger.error("A stage failed on a call: %s.", type(error).__name__)  # noqa: TRY400
-            raise ModelError("The model failed on this request.") from error
+            raise _failed(error) from error
+
+
+def _guarded(method: Callable[..., Any]) -> Callable[[Any], Any]:
+    def call(item: Any) -> Any:
+        try:
+            return method(item)
+        except ScoringError:
+            raise
+        except Exception as error:
+            raise _failed(error) from error
+
+    return call
+
+
+def _failed(error: Exception) -> ModelError:
+    # The message may hold what the client sent.
+    logger.error("A stage failed on a call: %s.", type(error).__name__)
+    return ModelError("The model failed on this request.")
