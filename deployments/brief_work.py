@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
@@ -19,8 +20,10 @@ ResultT = TypeVar("ResultT")
 # How long the event loop may stand still: two of the interpreter's own intervals.
 BRIEF_SECONDS = 0.01
 
-# Runs that say how long the next may take. A longer one sends as many that follow to the thread.
+# Runs that say how long the next may take. More long ones among them than a few, which a busy machine makes of any
+# work, send what follows to the thread.
 REMEMBERED = 64
+FEW_LONG = 2
 
 
 class BriefWork:
@@ -34,8 +37,9 @@ class BriefWork:
     def __init__(self, thread: str, clock: Callable[[], float] = time.perf_counter) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=thread)
         self._clock = clock
-        # Runs until a long one is forgotten; nothing is known of the first.
-        self._long_left = 0
+        # Which of the last runs were long; nothing is known of the first.
+        self._runs = 0
+        self._long: deque[int] = deque()
         self._is_brief = False
         # Held by the piece that runs. A caller that is cancelled leaves its piece running on the thread.
         self._running = Lock()
@@ -75,8 +79,10 @@ class BriefWork:
             self._note(self._clock() - started)
 
     def _note(self, seconds: float) -> None:
+        self._runs += 1
         if seconds > BRIEF_SECONDS:
-            self._long_left = REMEMBERED
-        elif self._long_left:
-            self._long_left -= 1
-        self._is_brief = not self._long_left
+            self._long.append(self._runs)
+        while self._long and self._long[0] <= self._runs - REMEMBERED:
+            self._long.popleft()
+        # The first run says all that is known.
+        self._is_brief = len(self._long) <= (FEW_LONG if self._runs > FEW_LONG else 0)

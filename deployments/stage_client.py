@@ -16,6 +16,7 @@ from ray.serve.handle import DeploymentHandle
 
 from deployments.coalescing import Coalescer
 from deployments.contracts import ModelDescription, Outcome, Reply
+from deployments.deadlines import timed_out
 from deployments.errors import ModelError, Unavailable
 from deployments.hosted import HostedHandle
 from deployments.recent_replicas import RecentReplicas
@@ -116,6 +117,8 @@ class StageClient(Generic[ItemT, ResultT]):
             ModelError: the stage failed on the whole call.
         """
         if self._now is not None and self._coalescer.is_idle:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise timed_out()
             at_once: Outcome[ResultT] | None = self._now(item)
             if at_once is not None:
                 CALL_ITEMS.observe(1, self._labels)

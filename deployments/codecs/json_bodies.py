@@ -45,6 +45,8 @@ def parse_json(body: Body, model: type[BodyT]) -> BodyT:
 
 def _check_query(body: Body, model: type[BaseModel]) -> None:
     """Refuse what would be ignored: beside a body of another kind the query says what JSON says itself."""
+    if not body.query_string:
+        return
     of_query: Mapping[str, str] = getattr(model, "names_in_query", {})
     for name in body.query:
         field = of_query.get(name, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import random
 import re
 
 from starlette.requests import Request
@@ -34,7 +34,8 @@ def harmless_or_new(sent: str) -> str:
 
 def new_request_id() -> str:
     """Return a random identifier in the form of a UUID (RFC 9562, version 4)."""
-    digits = os.urandom(16).hex()
+    # No secret, but those of two replicas must differ: Python seeds this anew in a forked process too.
+    digits = f"{random.getrandbits(128):032x}"
     return (
         f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{'89ab'[int(digits[16], 16) & 3]}{digits[17:20]}-{digits[20:]}"
     )

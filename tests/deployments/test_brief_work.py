@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from deployments.brief_work import BRIEF_SECONDS, REMEMBERED, BriefWork
+from deployments.brief_work import BRIEF_SECONDS, FEW_LONG, REMEMBERED, BriefWork
 
 
 @pytest.fixture
@@ -33,14 +33,39 @@ async def test_brief_work_runs_on_the_event_loop_once_it_is_known_to_be_brief(cl
     assert await work.run(taking(clock, BRIEF_SECONDS / 2)) is threading.current_thread()
 
 
-async def test_long_work_runs_on_the_thread_until_none_of_late_was_long(clock, work):
-    await work.run(taking(clock, 0))
-    assert await work.run(taking(clock, 2 * BRIEF_SECONDS)) is threading.current_thread()
-    for _ in range(REMEMBERED):
+async def test_work_that_is_long_again_and_again_runs_on_the_thread_until_little_of_late_was_long(clock, work):
+    for _ in range(FEW_LONG + 1):
+        await work.run(taking(clock, 0))
+    for _ in range(FEW_LONG + 1):
+        assert await work.run(taking(clock, 2 * BRIEF_SECONDS)) is threading.current_thread()
+    for _ in range(REMEMBERED - FEW_LONG):
         thread = await work.run(taking(clock, 0))
         assert thread is not threading.current_thread()
         assert thread.name.startswith("aside")
     assert await work.run(taking(clock, 0)) is threading.current_thread()
+
+
+async def test_work_that_a_busy_machine_makes_long_once_stays_where_it_was(clock, work):
+    for _ in range(FEW_LONG + 1):
+        await work.run(taking(clock, 0))
+    for _ in range(FEW_LONG):
+        await work.run(taking(clock, 2 * BRIEF_SECONDS))
+    assert await work.run(taking(clock, 0)) is threading.current_thread()
+
+
+async def test_a_first_piece_that_is_long_sends_the_next_to_the_thread(clock, work):
+    await work.run(taking(clock, 2 * BRIEF_SECONDS))
+    assert await work.run(taking(clock, 0)) is not threading.current_thread()
+
+
+async def test_work_that_may_be_long_is_not_begun_at_once(clock, work):
+    assert work.try_now(taking(clock, 0)) is None
+    for _ in range(FEW_LONG + 1):
+        await work.run(taking(clock, 0))
+    assert work.try_now(taking(clock, 0)) is threading.current_thread()
+    for _ in range(FEW_LONG + 1):
+        await work.run(taking(clock, 2 * BRIEF_SECONDS))
+    assert work.try_now(taking(clock, 0)) is None
 
 
 async def test_a_piece_whose_caller_is_gone_still_runs_alone(clock, work):

@@ -1,7 +1,9 @@
+import time
+
 import pytest
 
 from deployments.contracts import ModelDescription, Outcome, Reply
-from deployments.errors import InvalidText, ModelError
+from deployments.errors import InvalidText, ModelError, RequestTimeout
 from deployments.hosted import Hosted
 from deployments.scaling import ScalingSettings
 from deployments.stage_client import StageClient
@@ -39,6 +41,13 @@ class SlowToStart(Stage):
         return await self.behind.score.remote(items, waited_seconds, left_seconds)
 
 
+class AtOnce(Stage):
+    """Answers within the call what it is quick with."""
+
+    def score_now(self, item):
+        return None if item == "long" else Outcome(f"at once: {self._scored(item)}")
+
+
 async def client(stage=Stage, *arguments, **keywords):
     handle = await Hosted("stage", stage, arguments, keywords).start()
     return StageClient(handle, ScalingSettings(max_concurrent_requests=8))
@@ -72,3 +81,17 @@ async def test_a_stage_is_ready_when_those_behind_it_and_its_constructor_are():
 async def test_what_does_not_start_says_why():
     with pytest.raises(TypeError):
         await client(Stage, unknown=1)
+
+
+async def test_an_idle_stage_that_is_quick_answers_at_once_and_else_is_called():
+    stage = await client(AtOnce)
+    assert (await stage.submit("x")).result == "at once: x"
+    assert (await stage.submit("long")).result == "long"
+    with pytest.raises(ModelError):
+        await stage.submit("broken")
+
+
+async def test_what_comes_too_late_is_not_answered_at_once_either():
+    stage = await client(AtOnce)
+    with pytest.raises(RequestTimeout):
+        await stage.submit("x", deadline=time.monotonic())
