@@ -22,7 +22,7 @@ from cluster.manifests.settings import (
 from cluster.model import ClusterModel, Cores, ObjectName, Quantity
 from cluster.web_service_settings import WebServiceSettings
 from deployments.errors import StartupError
-from serve_app.setting_errors import explain
+from deployments.setting_errors import explain
 
 
 class ImageSettings(ClusterModel):

@@ -8,6 +8,7 @@ print(service.run('{"data": ["Which port does it listen on?"]}'))
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -33,6 +34,7 @@ from cluster.web_address import host_of, service_address
 from deployments.errors import StartupError
 from serve_app.client import Keys, ScoringClient
 from serve_app.config_file import read_config
+from serve_app.table_changes import models_of, name_of
 
 if TYPE_CHECKING:
     from serve_app.client.credentials import Provider
@@ -111,8 +113,8 @@ class WebService:
         named = self.settings.web_service.model
         if named is not None:
             return named
-        models = read_config(self.settings.application).args.get("models") or [{}]
-        return str(models[0].get("name") or "faq")
+        first, *_ = models_of(copy.deepcopy(read_config(self.settings.application).content))
+        return name_of(first)
 
     @property
     def scoring_uri(self) -> str:

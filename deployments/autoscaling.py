@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from ray.serve.config import AutoscalingConfig, AutoscalingContext, AutoscalingPolicy, RequestRouterConfig
 
-from deployments.scaling import CALLS_PER_REPLICA, ScalingSettings
+from deployments.contracts import CALLS_PER_REPLICA
+from deployments.scaling import ScalingSettings
 from deployments.stage_load import REQUESTS_IN_FLIGHT
 
 ROUTER = "deployments.least_busy_router:LeastBusyRouter"

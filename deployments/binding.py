@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-import ray
+from ray import serve
 from ray.serve import Application, Deployment
+from ray.serve.config import AutoscalingConfig
+from ray.serve.handle import DeploymentHandle
 
 from deployments.autoscaling import stage_options
+from deployments.failures import ROOT
 from deployments.kinds import Surroundings
 from deployments.scaling import ScalingSettings, resources
 
@@ -44,14 +47,23 @@ def bind_stage(
     return configured.bind
 
 
+class Root:
+    """What Ray Serve takes as an application's ingress, of which there is never a replica.
+
+    The gateway calls the first stage itself. Were that the application's ingress, it could not have a router of its
+    own, and each of its replicas would listen for HTTP.
+    """
+
+    def __init__(self, first: DeploymentHandle[Any]) -> None:
+        raise NotImplementedError
+
+
+def rooted(first: Application) -> Application:
+    """Return an application whose stages are those of another, below a root without replicas."""
+    nothing = AutoscalingConfig(min_replicas=0, initial_replicas=0, max_replicas=1)
+    return cast("Deployment", serve.deployment(Root)).options(name=ROOT, autoscaling_config=nothing).bind(first)
+
+
 def class_of(deployment: Deployment) -> type[Any]:
-    """Return the class of a stage, for a replica of the ingress that hosts it."""
+    """Return the class of a stage, for a replica of the gateway that has it in its process."""
     return cast("type[Any]", deployment.func_or_class)
-
-
-def gpus_of_ray() -> float | None:
-    """Return the GPUs of the cluster that this process is connected to; None without one."""
-    if not ray.is_initialized():
-        return None
-    resources_of_cluster: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return resources_of_cluster.get("GPU", 0)

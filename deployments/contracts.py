@@ -25,6 +25,9 @@ DataT = TypeVar("DataT")
 
 Weights = Literal["trained", "untrained"]
 
+# Two calls a replica: while it works on one, the next is already on its way to it.
+CALLS_PER_REPLICA = 2
+
 # Which class of an image is to be explained: the most probable one, or the one of this index; None for no explanation.
 Explain = int | Literal["top"] | None
 
@@ -273,6 +276,27 @@ class ImagePreset:
 
 
 @dataclass(frozen=True, slots=True)
+class CallLimits:
+    """How a stage is to be called.
+
+    Attributes:
+        replicas: that are always there.
+        concurrent: requests that one replica works on at once.
+        per_call: requests that travel in one call at the most.
+        waiting: requests that may wait in each caller; None: as many as fit the calls.
+        together: whether requests travel together; if not, each has a call of its own.
+        explanations: that each caller may have under way at once; 0 allows none.
+    """
+
+    replicas: int
+    concurrent: int
+    per_call: int
+    waiting: int | None = None
+    together: bool = True
+    explanations: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ModelDescription:
     """What a loaded model says of itself.
 
@@ -283,6 +307,7 @@ class ModelDescription:
         outputs: tensors it gives.
         parameters: further facts for people: architecture, source, engine, device, number of originals.
         preset: how to prepare images; None for models that take text.
+        calls: how the stage that says this is called, if it is the first of a version.
     """
 
     platform: str
@@ -291,3 +316,4 @@ class ModelDescription:
     outputs: tuple[Tensor, ...]
     parameters: dict[str, str | int | float] = field(default_factory=dict)
     preset: ImagePreset | None = None
+    calls: CallLimits | None = None

@@ -184,6 +184,12 @@ class Unavailable(ScoringError):
     retry_after_seconds = 1
 
 
+class NotStarted(Unavailable):
+    """What should answer could not be started, and will not be without a person's help."""
+
+    code = "not_started"
+
+
 class Overloaded(Unavailable):
     """The queue of a stage is full."""
 

@@ -15,16 +15,24 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from deployments.contracts import CallLimits
 from deployments.errors import StartupError
 from deployments.scaling import ScalingSettings
 
 if TYPE_CHECKING:
+    from ray.serve import Application
+
     from deployments.interface import Interface
+    from deployments.local_stage import LocalStage
 
 GROUP = "scoring.kinds"
 
-# Without hyphens, and never `preprocess`: so no two stages of a deployment `{model}-{version}` get one name.
+# Replicas of the gateway that an application of a version expects at the most, where nothing is said.
+DEFAULT_CALLERS = 16
+
+# Without hyphens, and never `preprocess`: so no two stages `{model}-{version}` of the gateway's process get one name.
 VersionName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9_.]{0,62}[a-z0-9])?$")]
+ApplicationName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9_.-]{0,126}[a-z0-9])?$")]
 
 
 class VersionSettings(BaseModel):
@@ -33,49 +41,28 @@ class VersionSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: VersionName = Field(default="1", description="Names the version in requests and responses.")
+    application: ApplicationName | None = Field(
+        default=None,
+        description="The application of Ray Serve that has the version, with replicas of its own and every other "
+        "setting of it. Without, each replica of the gateway has the version in its own process.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The application that a version is built into.
+    """The service that a version is a part of.
 
     Attributes:
         is_local: whether it runs on a laptop, where untrained weights will do.
-        ingress_replicas: replicas of the ingress at the most.
-        may_host_all: whether the ingress is one replica, or may be, and so may host what takes all cores.
+        callers: replicas of the gateway at the most.
         drain_seconds: how long a replica that is to stop may work on what it has accepted.
         logging: Ray Serve's `logging_config`.
     """
 
     is_local: bool = True
-    ingress_replicas: int = 1
-    may_host_all: bool = True
+    callers: int = DEFAULT_CALLERS
     drain_seconds: float = 65
     logging: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class BoundVersion:
-    """A version as its kind hands it to the ingress.
-
-    Attributes:
-        model: the model's name.
-        version: the version's name.
-        kind: the name of its kind.
-        first_stage: the stage that requests go to first: one that each replica of the ingress hosts, or one with
-            replicas of its own, which is bound when the application is built and in a replica is its handle.
-        scaling: that stage's settings; of a hosted one its limits count.
-        together: whether items of several requests travel together.
-        max_explanations: items that one replica of the ingress may have explained at once; 0 allows none.
-    """
-
-    model: str
-    version: str
-    kind: str
-    first_stage: Any
-    scaling: ScalingSettings
-    together: bool = True
-    max_explanations: int = 0
 
 
 class Kind(ABC):
@@ -98,8 +85,26 @@ class Kind(ABC):
     settings: ClassVar[type[VersionSettings]]
 
     @abstractmethod
-    def bind(self, model: str, version: Any, surroundings: Surroundings) -> BoundVersion:
-        """Bind the stages of a version; imports Ray."""
+    def bind(self, name: str, version: Any, surroundings: Surroundings) -> Application:
+        """Bind the stages of a version with replicas of its own, and return the first; imports Ray.
+
+        Args:
+            name: begins those of its deployments.
+            version: its settings.
+            surroundings: the service.
+        """
+
+    def first_stage(self, name: str) -> str:
+        """Return the name of the first stage's deployment, of those that `bind` binds."""
+        return name
+
+    @abstractmethod
+    def local(self, name: str, version: Any, surroundings: Surroundings) -> LocalStage:
+        """Return the first stage of a version that lives in the gateway's process, with those behind it."""
+
+    @abstractmethod
+    def calls(self, version: Any) -> CallLimits:
+        """Return how the first stage of a version is called."""
 
     @abstractmethod
     def interface(self) -> Interface:
@@ -107,18 +112,35 @@ class Kind(ABC):
 
     @abstractmethod
     def scalings(self, version: Any) -> Mapping[str, ScalingSettings]:
-        """Return the scaling of each stage with replicas of its own by its key in the settings, defaults filled in."""
+        """Return the scaling of each stage by its key in the settings, defaults filled in; of an application's."""
 
     @abstractmethod
-    def memory_mb(self, version: Any, ingress_replicas: int) -> int:
-        """Return what the smallest number of replicas takes at rest, in MiB; `ingress_replicas`: those that host."""
+    def memory_mb(self, version: Any, gateway_replicas: int) -> int:
+        """Return what the smallest number of replicas takes at rest, in MiB.
+
+        Args:
+            version: the settings.
+            gateway_replicas: each of which has a version without an application.
+        """
 
     @abstractmethod
     def curl(self) -> str:
         """Return what follows the address in a curl command that scores."""
 
-    def needs_all_cores(self, version: Any, surroundings: Surroundings) -> bool:  # noqa: ARG002
-        """Whether the ingress hosts what takes all cores, so that there may be one replica of it only."""
+    def hosts(self, version: Mapping[str, Any]) -> Mapping[str, str]:  # noqa: ARG002
+        """Return hosts that a replica reaches by HTTPS before it is ready, each with what it fetches there.
+
+        Args:
+            version: its settings as they are given, with variables in them; places that they name are left out.
+        """
+        return {}
+
+    def takes_all_cores(self, version: Any) -> bool:  # noqa: ARG002
+        """Whether one replica works with all cores, so that a gateway of several had better not have it."""
+        return False
+
+    def wants_gpu(self, version: Any) -> bool:  # noqa: ARG002
+        """Whether it would run on a GPU of the cluster that this process is connected to."""
         return False
 
     def gpu_stages(self, version: Any) -> frozenset[str]:  # noqa: ARG002

@@ -6,8 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-# Two calls a replica: while it works on one, the next is already on its way to it.
-CALLS_PER_REPLICA = 2
+from deployments.contracts import CALLS_PER_REPLICA, CallLimits
 
 
 class ScalingSettings(BaseModel):
@@ -57,6 +56,17 @@ class ScalingSettings(BaseModel):
     def max_items_per_call(self) -> int:
         """Requests in one coalesced call, so that all calls to a replica hold its concurrent requests."""
         return max(1, self.max_concurrent_requests // CALLS_PER_REPLICA)
+
+    def call_limits(self, *, together: bool = True, explanations: int = 0) -> CallLimits:
+        """Return how a stage of these settings is called."""
+        return CallLimits(
+            replicas=self.min_replicas,
+            concurrent=self.max_concurrent_requests,
+            per_call=self.max_items_per_call,
+            waiting=self.max_queued_requests,
+            together=together,
+            explanations=explanations,
+        )
 
 
 def filled_from(defaults: ScalingSettings) -> BeforeValidator:

@@ -1,4 +1,4 @@
-"""How one stage calls another: coalesced, with limits, over a Ray Serve handle."""
+"""How one stage calls another: coalesced, with limits, and again where a replica was lost."""
 
 from __future__ import annotations
 
@@ -8,19 +8,14 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, Literal, TypedDict, TypeVar
 
-from grpc import StatusCode
-from grpc.aio import AioRpcError
-from ray.exceptions import RayActorError, RayTaskError
-from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from deployments.coalescing import Coalescer
-from deployments.contracts import ModelDescription, Outcome, Reply
+from deployments.contracts import CALLS_PER_REPLICA, CallLimits, ModelDescription, Outcome, Reply
 from deployments.deadlines import timed_out
-from deployments.errors import ModelError, Unavailable
-from deployments.hosted import HostedHandle
+from deployments.errors import Unavailable
 from deployments.recent_replicas import RecentReplicas
-from deployments.scaling import CALLS_PER_REPLICA, ScalingSettings
+from deployments.stage_handle import ReplicaLost, StageHandle, handle_of
 from deployments.telemetry.instruments import CALL_ITEMS, CALLS_OUT, QUEUE_WAITING, REPLICAS_LOST
 
 ItemT = TypeVar("ItemT")
@@ -47,50 +42,45 @@ class StageClient(Generic[ItemT, ResultT]):
     """The caller's side of a stage.
 
     Args:
-        handle: Ray Serve's handle of the deployment, or that of a stage in this process; it has the methods `score`
-            and `describe`.
-        scaling: the called stage's settings, for its limits.
+        stage: the way to it; Ray Serve's handle of a deployment will do.
+        limits: how it is to be called.
         weigh: size of an item in bytes.
         method: of the stage, to be called.
-        together: whether items travel together; if not, each has a call of its own, as many as one replica works on at
-            once.
         max_alone: each item travels in a call of its own, so that none waits for another, and one beyond so many is
-            refused; None: items wait and travel as `scaling` and `together` say.
+            refused; None: items wait and travel as `limits` say.
     """
 
     def __init__(
         self,
-        handle: DeploymentHandle[Any] | HostedHandle,
-        scaling: ScalingSettings,
+        stage: DeploymentHandle[Any] | StageHandle,
+        limits: CallLimits,
         *,
         weigh: Callable[[ItemT], int] = lambda _item: 0,
         method: Literal["score", "explain"] = "score",
-        together: bool = True,
         max_alone: int | None = None,
     ) -> None:
         self._method = method
-        # The messages hold data classes of this product, which plain pickle carries at half of cloudpickle's cost.
-        self._handle: Any = handle.options(request_serialization="pickle", response_serialization="pickle")
-        self._labels = (handle.deployment_name,)
+        self._stage = handle_of(stage)
+        self._labels = (self._stage.name,)
         # A stage in this process that is brief answers without a call, and without a turn of the event loop.
-        self._now: Callable[[ItemT], Outcome[ResultT] | None] | None = None
-        if method == "score" and isinstance(handle, HostedHandle):
-            self._now = handle.score_now
-        self._replicas = RecentReplicas(scaling.min_replicas)
-        limits = _Limits(
-            max_items=scaling.max_items_per_call,
-            max_waiting=scaling.max_queued_requests,
-            max_calls=lambda: CALLS_PER_REPLICA * self._replicas.count(),
-        )
-        if not together:
-            limits |= _Limits(max_items=1, max_calls=lambda: scaling.max_concurrent_requests)
-        if max_alone is not None:
-            limits = _Limits(max_items=1, max_waiting=0, max_calls=lambda: max_alone)
+        self._at_once = method == "score" and self._stage.may_answer_at_once
+        self._replicas = RecentReplicas(limits.replicas)
         self._coalescer: Coalescer[ItemT, Outcome[ResultT]] = Coalescer(
-            self._send, **limits, weigh=weigh, max_weight=MAX_CALL_BYTES
+            self._send, **self._of_coalescer(limits, max_alone), weigh=weigh, max_weight=MAX_CALL_BYTES
         )
         QUEUE_WAITING.watch(self._coalescer, self._labels, lambda coalescer: coalescer.waiting)
         CALLS_OUT.watch(self._coalescer, self._labels, lambda coalescer: coalescer.calls_out)
+
+    def _of_coalescer(self, limits: CallLimits, max_alone: int | None) -> _Limits:
+        if max_alone is not None:
+            return _Limits(max_items=1, max_waiting=0, max_calls=lambda: max_alone)
+        if not limits.together:
+            return _Limits(max_items=1, max_waiting=limits.waiting, max_calls=lambda: limits.concurrent)
+        return _Limits(
+            max_items=limits.per_call,
+            max_waiting=limits.waiting,
+            max_calls=lambda: CALLS_PER_REPLICA * self._replicas.count(),
+        )
 
     def check_room(self) -> None:
         """Make sure that one more item would be taken, before anything is spent on it.
@@ -116,14 +106,14 @@ class StageClient(Generic[ItemT, ResultT]):
             Unavailable: no replica answered.
             ModelError: the stage failed on the whole call.
         """
-        if self._now is not None and self._coalescer.is_idle:
+        if self._at_once and self._coalescer.is_idle:
             if deadline is not None and time.monotonic() >= deadline:
                 raise timed_out()
-            at_once: Outcome[ResultT] | None = self._now(item)
-            if at_once is not None:
+            answered: Outcome[ResultT] | None = self._stage.score_now(item)
+            if answered is not None:
                 CALL_ITEMS.observe(1, self._labels)
-                at_once.seconds["queue"] = 0.0
-                return at_once
+                answered.seconds["queue"] = 0.0
+                return answered
         coalesced = await self._coalescer.submit(item, deadline=deadline)
         outcome = coalesced.result
         seconds = outcome.seconds
@@ -138,10 +128,9 @@ class StageClient(Generic[ItemT, ResultT]):
         """
         try:
             async with asyncio.timeout(timeout_seconds):
-                description: ModelDescription = await self._handle.describe.remote()
-        except (TimeoutError, RayActorError, AioRpcError, RayServeException, RayTaskError):
+                return await self._stage.describe()
+        except TimeoutError:
             raise Unavailable("No replica of this model is ready.") from None
-        return description
 
     async def _send(self, items: list[ItemT], waited: list[float], left: list[float]) -> list[Outcome[ResultT]]:
         sent = time.monotonic()
@@ -150,9 +139,7 @@ class StageClient(Generic[ItemT, ResultT]):
             lost = time.monotonic() - sent
             try:
                 return await self._call(items, [each + lost for each in waited], [each - lost for each in left])
-            except (RayActorError, AioRpcError) as error:
-                if not _is_loss(error):
-                    raise
+            except ReplicaLost:
                 self._replicas.forget()
                 REPLICAS_LOST.add(1, self._labels)
                 logger.warning("A replica was lost with %d requests.", len(items))
@@ -160,21 +147,6 @@ class StageClient(Generic[ItemT, ResultT]):
         raise Unavailable("The replicas that were asked were lost.")
 
     async def _call(self, items: list[ItemT], waited: list[float], left: list[float]) -> list[Outcome[ResultT]]:
-        try:
-            reply: Reply[ResultT] = await getattr(self._handle, self._method).remote(items, waited, left)
-        except RayServeException as error:
-            raise Unavailable("No replica of this model can answer at the moment.") from error
-        except RayTaskError as error:
-            # The message may hold what the client sent.
-            logger.error("A stage failed on %d requests: %s.", len(items), type(error.cause).__name__)  # noqa: TRY400
-            raise ModelError("The model failed on this request.") from error
+        reply: Reply[ResultT] = await self._stage.call(self._method, items, waited, left)
         self._replicas.saw(reply.replica)
         return reply.outcomes
-
-
-def _is_loss(error: Exception) -> bool:
-    """Whether a call's connection broke, and not what it carried.
-
-    Ray Serve takes only UNAVAILABLE for the loss of a replica; one that dies within an answer leaves other statuses.
-    """
-    return not isinstance(error, AioRpcError) or error.code() is not StatusCode.RESOURCE_EXHAUSTED

@@ -1,4 +1,8 @@
-"""Config files for the service, made from the user's own."""
+"""Config files for the service, made from the user's own.
+
+Here the first application holds the settings of the whole service, which is easier to change than a file for Ray Serve:
+that is what `laid_out` makes of it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,10 @@ import copy
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from deployments.errors import StartupError
 from loadtest.errors import BenchmarkError
+from serve_app import config_file
+from serve_app.layout import lay_out
 
 Config = dict[str, Any]
 
@@ -32,14 +37,23 @@ def read_config(path: Path | None) -> Config:
     if path is None:
         return copy.deepcopy(_DEFAULT)
     try:
-        config: Config = yaml.safe_load(path.read_text(encoding="utf-8"))
-        # Load is sent on this machine, by clients that have no key.
-        arguments(config).setdefault("ingress", {}).setdefault("access", {"required": False})
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        raise BenchmarkError(f"The config file {path} cannot be read as YAML.") from None
-    except (LookupError, TypeError, AttributeError):
-        raise BenchmarkError(f"The config file {path} holds no application.") from None
+        file = config_file.read_config(path)
+        config = {**file.content, "applications": [{**_DEFAULT["applications"][0], "name": file.application}]}
+        config["applications"][0]["args"] = file.given()
+    except StartupError as error:
+        raise BenchmarkError(str(error)) from None
+    # Load is sent on this machine, by clients that have no key.
+    arguments(config).setdefault("ingress", {}).setdefault("access", {"required": False})
     return config
+
+
+def laid_out(config: Config) -> Config:
+    """Return a config as Ray Serve takes it."""
+    first, *others = config["applications"]
+    if first["import_path"] != config_file.GATEWAY_PATH:
+        return config
+    service = lay_out(first.get("args") or {}, first["name"])
+    return {**config, "applications": [*service["applications"], *others]}
 
 
 def arguments(config: Config) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 import yaml
 
-from loadtest.configs import Config, application_name
+from loadtest.configs import Config, application_name, laid_out
 from loadtest.errors import BenchmarkError
 from loadtest.ports import free_port
 
@@ -162,7 +162,7 @@ def serving(
     """
     with TemporaryDirectory(prefix="loadtest-") as directory:
         file = Path(directory) / "config.yaml"
-        file.write_text(yaml.safe_dump(config), encoding="utf-8")
+        file.write_text(yaml.safe_dump(laid_out(config)), encoding="utf-8")
         options = ["--config", str(file), "--port", str(free_port())]
         words = [*(command or scoring_serve()), *options]
         with running(words, application=application_name(config), environment=environment) as service:

@@ -1,4 +1,4 @@
-"""Settings as YAML: whole config files, and lines for people to put into theirs."""
+"""Settings as YAML: config files for people to serve, or to take lines from for theirs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import typer
 import yaml
 
+from serve_app.layout import lay_out
+
 
 def config_yaml(content: Mapping[str, Any]) -> str:
     """Return settings in their order; no string is broken into lines."""
@@ -17,11 +19,11 @@ def config_yaml(content: Mapping[str, Any]) -> str:
 
 
 def model_yaml(kind: str, name: str, version: Mapping[str, Any]) -> str:
-    """Return the lines under `args:` for a model of one version."""
-    return config_yaml({"models": [{"kind": kind, "name": name, "versions": [version]}]})
+    """Return a whole config file that serves a model of one version, and nothing else."""
+    return config_yaml(lay_out({"models": [{"kind": kind, "name": name, "versions": [version]}]}))
 
 
 def show_saved(directory: Path, kind: str, name: str) -> None:
     """Say where a model was saved, and how to serve it."""
-    typer.echo(f"Saved in {directory}. To serve it, put these lines under `args:` of the config file:\n")
+    typer.echo(f"Saved in {directory}. `scoring serve --config FILE` serves it, with these lines in FILE:\n")
     typer.echo(model_yaml(kind, name, {"model": {"model_dir": str(directory.absolute())}}), nl=False)

@@ -11,7 +11,7 @@ import psutil
 from deployments.errors import StartupError
 from deployments.kinds import find_kind
 from serve_app.config_file import ConfigFile
-from serve_app.settings import ApplicationSettings
+from serve_app.settings import ServiceSettings
 
 MEBIBYTE = 1024 * 1024
 CONTROL_GROUP = Path("/sys/fs/cgroup")
@@ -60,7 +60,7 @@ def _why_not(error: OSError, host: str, port: int, option: str) -> str:
     return f"This machine cannot listen on {host}; use one of its own addresses, such as 127.0.0.1, with --host."
 
 
-def check_keys(settings: ApplicationSettings) -> None:
+def check_keys(settings: ServiceSettings) -> None:
     """Make sure that the files of keys are whole, where requests need keys.
 
     Raises:
@@ -73,7 +73,7 @@ def check_keys(settings: ApplicationSettings) -> None:
         AccessDirectory(access.place).check()
 
 
-def check_memory(settings: ApplicationSettings) -> None:
+def check_memory(settings: ServiceSettings) -> None:
     """Make sure that the smallest number of replicas fits.
 
     Raises:
@@ -87,13 +87,10 @@ def check_memory(settings: ApplicationSettings) -> None:
         )
 
 
-def memory_needed_mb(settings: ApplicationSettings) -> int:
-    """Estimate what Ray, the ingress and the smallest number of replicas take."""
-    hosts = settings.ingress.scaling.min_replicas
-    needed = RAY_MB
-    for model in settings.models:
-        needed += sum(find_kind(model.kind).memory_mb(version, hosts) for version in model.versions)
-    return needed
+def memory_needed_mb(settings: ServiceSettings) -> int:
+    """Estimate what Ray, the gateway and the smallest number of replicas take."""
+    replicas = settings.ingress.scaling.min_replicas
+    return RAY_MB + sum(find_kind(model.kind).memory_mb(version, replicas) for model, version in settings.versions)
 
 
 def memory_available_mb() -> int:

@@ -1,16 +1,16 @@
-"""Following an application until it runs, and saying why where it does not."""
+"""Following applications until they run, and saying why where they do not."""
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from deployments.cache_root import cache_root
 from deployments.errors import StartupError
+from deployments.failures import ROOT, failure_of
 from deployments.image_classifier.cache import CONVERTED, WEIGHTS
 
 Report = Callable[[str], None]
@@ -22,42 +22,64 @@ START_SECONDS = 1200
 MEGABYTE = 1_000_000
 DOWNLOAD_STEP_MB = 10
 
-# A sentence, and the indented lines that say which settings are wrong.
-_OWN_ERROR = re.compile(r"StartupError: (.+(?:\n  (?!File \").+)*)")
-# The last line of a stack trace; one error's text may be another's stack trace.
-_LAST_ERROR = re.compile(r"^(?:\w+\.)*(\w*(?:Error|Exception)(?:: (?!Traceback ).+)?)$", re.MULTILINE)
 
+def follow_rollout(
+    gateway: str, applications: Iterable[str], report: Report, stop: threading.Event, shown: dict[str, str]
+) -> dict[str, str]:
+    """Report each deployment's way until each application runs, or has failed.
 
-def follow_rollout(application: str, report: Report, stop: threading.Event) -> None:
-    """Report each deployment's way until all of them run.
+    Args:
+        gateway: name of the gateway's application, without which nothing can be asked.
+        applications: names of the others.
+        report: shows a person a line of progress.
+        stop: ends this.
+        shown: what was reported before; it is kept up to date.
+
+    Returns:
+        Why each application that has failed did so, by name.
 
     Raises:
-        StartupError: the application failed, took too long, or is no longer wanted.
+        StartupError: the gateway failed, it took too long, or is no longer wanted.
     """
     from ray import serve
 
-    shown: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    missing = {gateway, *applications}
     cache = cache_root(WEIGHTS)
     # What a conversion that was broken off left behind is none of this start's.
     left = _conversions()
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
-        status = serve.status().applications.get(application)
-        if status is not None:
-            for name, deployment in status.deployments.items():
-                _show(name, _words(deployment.status, dict(deployment.replica_states)), shown, report)
-            if status.status == "RUNNING":
-                return
-            messages = [status.message, *(each.message for each in status.deployments.values())]
-            _raise_if_failed(status.status, "\n\n".join(messages))
-        arriving = _arriving_mb(cache)
-        if arriving:
-            _show("weights", f"downloading, {arriving} MB so far", shown, report)
-        if _conversions() - left:
-            _show("network", "being converted for a faster engine, this once", shown, report)
+        for name, status in serve.status().applications.items():
+            if name in missing:
+                _show_deployments(status, shown, report)
+                why = failure_of(status)
+                if why is not None:
+                    failed[name] = why
+                    report(f"{name}: failed")
+                missing -= {name} if why is not None or status.status == "RUNNING" else set()
+        if gateway in failed:
+            raise StartupError(failed[gateway])
+        if not missing:
+            return failed
+        _show_arrivals(cache, left, shown, report)
         if stop.wait(POLL_SECONDS):
             raise StartupError("Stopped before the service was ready.")
-    raise StartupError(f"The application did not start within {START_SECONDS // 60} minutes.")
+    raise StartupError(f"{', '.join(sorted(missing))} did not start within {START_SECONDS // 60} minutes.")
+
+
+def _show_arrivals(cache: Path, left: set[Path], shown: dict[str, str], report: Report) -> None:
+    if arriving := _arriving_mb(cache):
+        _show("weights", f"downloading, {arriving} MB so far", shown, report)
+    if _conversions() - left:
+        _show("network", "being converted for a faster engine, this once", shown, report)
+
+
+def _show_deployments(status: Any, shown: dict[str, str], report: Report) -> None:
+    for name, each in status.deployments.items():
+        if name == ROOT:
+            continue
+        _show(name, _words(each.status, dict(each.replica_states)), shown, report)
 
 
 def _arriving_mb(cache: Path) -> int:
@@ -76,22 +98,6 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size
     except FileNotFoundError:
         return None
-
-
-def _raise_if_failed(status: str, message: str) -> None:
-    # Ray Serve starts a failing replica several times; what only a person can mend is known after the first.
-    if status in {"DEPLOY_FAILED", "UNHEALTHY"} or _OWN_ERROR.search(message):
-        raise StartupError(reason(message))
-
-
-def reason(message: str) -> str:
-    """Find the sentence for people in Ray Serve's message, which holds a stack trace."""
-    if own := _OWN_ERROR.search(message):
-        return own[1]
-    if errors := _LAST_ERROR.findall(message):
-        return f"The application failed to start: {errors[-1]}"
-    first = message.strip().partition("\n")[0]
-    return f"The application failed to start: {first or 'Ray Serve gives no reason.'}"
 
 
 def _words(status: str, replicas: Mapping[Any, int]) -> str:

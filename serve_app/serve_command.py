@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from deployments.ingress.routing.settings import ModelSettings
 from deployments.kinds import find_kind
-from serve_app.config_file import read_config
+from serve_app.config_file import GATEWAY_DEPLOYMENT, read_config
 from serve_app.fast_mode import fast_mode
 from serve_app.keys.notice import notice
 from serve_app.server import Server
-from serve_app.settings import ModelSettings
 
 
 def run(
@@ -60,18 +60,21 @@ def mode() -> str:
 def show_models(console: Console, server: Server) -> None:
     """Print a table of the models, and a command for each that asks it something."""
     table = Table("Model", "Version", "Platform", "Weights", "Replicas", box=None, pad_edge=False)
-    replicas = running_replicas(server.config.application)
+    replicas = running_replicas()
     notes: list[str] = []
     with httpx.Client(base_url=server.url, trust_env=False, timeout=30, headers=server.credentials) as client:
-        for model in server.settings.models:
-            for version in model.versions:
-                described = client.get(f"/v2/models/{model.name}/versions/{version.name}").json()
-                weights = described["weights"]
-                shown = f"[bold red]{weights}[/bold red]" if weights == "untrained" else weights
-                count = _replicas_text(replicas, f"{model.name}-{version.name}")
-                table.add_row(model.name, version.name, described["platform"], shown, count)
-                notes += [described["parameters"]["untrained"]] if weights == "untrained" else []
+        for model, version in server.settings.versions:
+            if f"{model.name}/{version.name}" in server.failed:
+                table.add_row(model.name, version.name, "[bold red]failed[/bold red]", "", "")
+                continue
+            described = client.get(f"/v2/models/{model.name}/versions/{version.name}").json()
+            weights = described["weights"]
+            shown = f"[bold red]{weights}[/bold red]" if weights == "untrained" else weights
+            table.add_row(model.name, version.name, described["platform"], shown, _replicas_text(replicas, version))
+            notes += [described["parameters"]["untrained"]] if weights == "untrained" else []
     console.print(table)
+    for sentence in server.failed.values():
+        console.print(f"[bold red]Failed:[/bold red] {escape(sentence)}")
     for note in notes:
         console.print(f"[bold red]Untrained:[/bold red] {escape(note)}")
     for model in server.settings.models:
@@ -84,17 +87,19 @@ def show_models(console: Console, server: Server) -> None:
     console.print(f"Everything else: {server.url}/docs   Stop with Ctrl-C.", markup=False)
 
 
-def _replicas_text(replicas: Mapping[str, int], stage: str) -> str:
-    """Say how many replicas have a model; one that is no deployment is hosted by the ingress."""
-    return str(replicas[stage]) if stage in replicas else f"{replicas.get('ingress', 0)} of the ingress"
+def _replicas_text(replicas: Mapping[str, int], version: Any) -> str:
+    """Say how many replicas have a version."""
+    if version.application is None:
+        return f"{replicas.get(GATEWAY_DEPLOYMENT, 0)} of the gateway"
+    return str(replicas.get(version.application, 0))
 
 
-def running_replicas(application: str) -> dict[str, int]:
+def running_replicas() -> dict[str, int]:
     """Return the running replicas of each deployment."""
     from ray import serve
 
-    deployments = serve.status().applications[application].deployments
-    states: dict[str, Mapping[Any, int]] = {name: status.replica_states for name, status in deployments.items()}
+    deployments = [item for each in serve.status().applications.values() for item in each.deployments.items()]
+    states: dict[str, Mapping[Any, int]] = {name: status.replica_states for name, status in deployments}
     return {name: replicas.get("RUNNING", 0) for name, replicas in states.items()}
 
 

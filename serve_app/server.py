@@ -1,4 +1,4 @@
-"""`scoring serve`: a local Ray with the application, from start to drain."""
+"""`scoring serve`: a local Ray with the service, from start to drain."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import httpx
 
-from deployments.errors import StartupError
+from deployments.errors import NotStarted, StartupError
 from deployments.ingress.access.keys import new_key
 from deployments.ingress.access.launch_key import environment_for
 from serve_app import processes
-from serve_app.config_file import ConfigFile
+from serve_app.config_file import ConfigFile, read_config
 from serve_app.fast_mode import access_by_token, fast_mode, grpc_variables, isolation
 from serve_app.preflight import check_grpc_port, check_keys, check_memory, check_port
 from serve_app.rollout import Report, follow_rollout
-from serve_app.settings import ApplicationSettings, parse_settings
+from serve_app.service_record import ServiceRecord
 
 # A local service holds little in Ray's object store: in fast mode requests pass it by.
 OBJECT_STORE_BYTES = 256 * 1024 * 1024
-WATCH_SECONDS = 1.0
+WATCH_SECONDS = 0.2
 POLL_SECONDS = 0.1
 ANSWER_SECONDS = 60
 DRAIN_MARGIN_SECONDS = 5
@@ -41,16 +42,25 @@ class Server:
         report: shows a person a line of progress.
         metrics_port: where Ray's exporter listens, on this machine only; None for a free port.
 
+    Attributes:
+        failed: why each version that cannot answer does not, by `model/version`.
+
     Raises:
         StartupError: the settings are not valid.
     """
 
     def __init__(self, config: ConfigFile, report: Report, metrics_port: int | None = None) -> None:
-        self.config = config
+        self.settings = config.settings(os.environ)
+        self.config = config.with_room_for_models(self.settings)
         self.metrics_url = ""
+        self.failed: dict[str, str] = {}
+        self._shown: dict[str, str] = {}
         self._metrics_port = metrics_port
-        self.settings: ApplicationSettings = parse_settings(config.args, dict(os.environ))
         self._report = report
+        self._record = ServiceRecord(config.port)
+        self._seen: bytes | None = None
+        # Of Ray Serve, once it has started.
+        self._client: Any = None
         self._stop = threading.Event()
         self._key = new_key()
 
@@ -105,7 +115,7 @@ class Server:
                 self._shut_down()
 
     def wait(self) -> None:
-        """Return when the service is to stop.
+        """Return when the service is to stop; until then, follow changes of the config file.
 
         Raises:
             StartupError: Ray went away by itself.
@@ -114,6 +124,36 @@ class Server:
         while not self._stop.wait(WATCH_SECONDS):
             if not any(process.is_running() for process in ray):
                 raise StartupError("Ray stopped unexpectedly; its logs are in session_latest of Ray's own directory.")
+            self._follow_config()
+
+    def _follow_config(self) -> None:
+        """Take over what the config file says now, if that is valid."""
+        text = self._record.text_of_config()
+        if text is None or text == self._seen:
+            return
+        self._seen = text
+        try:
+            self._change_to(read_config(self._record.config))
+        except StartupError as error:
+            self._report(f"The config has changed and is not taken over: {error}")
+            self._record.write(self.url, text, str(error))
+        else:
+            self._record.write(self.url, text)
+
+    def _change_to(self, changed: ConfigFile) -> None:
+        settings = changed.settings(os.environ)
+        # Where the service listens cannot change while it runs.
+        kept = {key: self.config.content[key] for key in ("http_options", "grpc_options") if key in self.config.content}
+        config = changed.with_room_for_models(settings).with_content(proxy_location="HeadOnly", **kept)
+        schema = config.for_ray()
+        self._report("The config has changed")
+        self._client.deploy_apps(schema)
+        self.config, self.settings = config, settings
+        self._follow_rollout()
+        self._wait_until_answered()
+        self._report("The changed config is in force")
+        for title, why in self.failed.items():
+            self._report(f"{title} does not answer: {why}")
 
     def stop(self) -> None:
         """Make `wait` return; a service that is still starting gives up."""
@@ -155,22 +195,40 @@ class Server:
                 "Ray Serve's controller did not start; its logs are in session_latest of Ray's own directory."
             ) from error
         client.deploy_apps(schema)
-        follow_rollout(self.config.application, self._report, self._stop)
-        self._wait_until_ready()
+        self._client = client
+        self._follow_rollout()
+        self._wait_until_answered()
+        if len(self.failed) == len(list(self.settings.versions)):
+            raise StartupError(next(iter(self.failed.values())))
+        self._seen = self._record.begin(self.url, self.config)
 
-    def _wait_until_ready(self) -> None:
-        """Ask over HTTP, as clients will, until every model answers."""
+    def _follow_rollout(self) -> None:
+        follow_rollout(self.config.application, self.config.version_applications, self._report, self._stop, self._shown)
+
+    def _wait_until_answered(self) -> None:
+        """Ask over HTTP, as clients will, until every version answers, or says why it cannot."""
         until = time.monotonic() + ANSWER_SECONDS
-        with httpx.Client(base_url=self.url, trust_env=False) as client:
-            while not self._stop.wait(POLL_SECONDS):
+        left = [f"{model.name}/{version.name}" for model, version in self.settings.versions]
+        self.failed = {}
+        with httpx.Client(base_url=self.url, trust_env=False, timeout=10, headers=self.credentials) as client:
+            while left:
+                if self._stop.wait(POLL_SECONDS):
+                    raise StartupError("Stopped before the service was ready.")
                 if time.monotonic() > until:
                     raise StartupError(f"The models run, but {self.url} does not answer; is a firewall in the way?")
-                try:
-                    if client.get("/v2/health/ready", timeout=10).is_success:
-                        return
-                except httpx.TransportError:
-                    continue
-        raise StartupError("Stopped before the service was ready.")
+                left = [title for title in left if not self._has_answered(client, title)]
+
+    def _has_answered(self, client: httpx.Client, title: str) -> bool:
+        model, _, version = title.partition("/")
+        try:
+            answer = client.get(f"/v2/models/{model}/versions/{version}/ready")
+        except httpx.TransportError:
+            return False
+        if answer.headers.get("content-type") == "application/problem+json" and (problem := answer.json()):
+            if problem.get("code") != NotStarted.code:
+                return False
+            self.failed[title] = problem["detail"]
+        return answer.is_success or title in self.failed
 
     def _shut_down(self) -> None:
         import ray
@@ -185,6 +243,7 @@ class Server:
         self._report("Stopped")
 
     def _drain(self) -> None:
+        self._record.end()
         self._report("Draining: what has been accepted is answered, nothing new is accepted")
         accepted_seconds = self.settings.ingress.request_timeout_seconds + DRAIN_MARGIN_SECONDS
         if not processes.drain_haproxy(accepted_seconds):

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from cluster.model import ClusterModel
 from deployments.errors import StartupError
-from serve_app.setting_errors import explain
+from deployments.setting_errors import explain
 
 
 class Accepted(ClusterModel):

@@ -14,7 +14,7 @@ from cluster.azure.node_pool_settings import NodePools
 from cluster.azure.presets import PRESETS, overlaid
 from cluster.model import ClusterModel, ObjectName
 from deployments.errors import StartupError
-from serve_app.setting_errors import explain
+from deployments.setting_errors import explain
 
 # Names that everything starts with: short, since Azure allows few characters for some.
 BaseName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{2,15}$")]

@@ -13,6 +13,7 @@ from cluster.doctor.endpoints import Endpoint, UnknownHost, endpoint_of
 from cluster.doctor.findings import Stage
 from cluster.doctor.image_names import DOCKER_HUB, parse_image
 from cluster.doctor.rendered import Json, Rendered, walk
+from deployments.kinds import kinds
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -157,19 +158,12 @@ def _target(
 
 
 def _published_weights(arguments: Json) -> Iterator[Target]:
-    """What an image model fetches where its settings name no weights of their own."""
-    for model in arguments.get("models") or [{"kind": "image_classifier"}]:
-        if model.get("kind") != "image_classifier":
-            continue
+    """What models fetch where their settings name nothing of their own."""
+    for model in arguments.get("models") or [{"kind": name} for name, kind in kinds().items() if kind.is_default]:
+        kind = kinds().get(str(model.get("kind")))
         for version in model.get("versions") or [{}]:
-            settings = version.get("model") or {}
-            keras = settings.get("keras") or {}
-            if "model_dir" in settings or settings.get("download") is False:
-                continue
-            if keras.get("application") and not keras.get("uri"):
-                yield Target(Endpoint("storage.googleapis.com", 443, tls=True), "weights of Keras", Stage.DEPLOY)
-            elif not keras and not settings.get("weights_uri"):
-                yield Target(Endpoint("download.pytorch.org", 443, tls=True), "weights of torchvision", Stage.DEPLOY)
+            for host, why in kind.hosts(version).items() if kind else ():
+                yield Target(Endpoint(host, 443, tls=True), why, Stage.DEPLOY)
 
 
 def _of_objects(rendered: Rendered) -> Iterator[Target]:

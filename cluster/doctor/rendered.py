@@ -8,6 +8,9 @@ from typing import Any
 
 import yaml
 
+from deployments.errors import StartupError
+from serve_app.config_file import config_of
+
 Json = dict[str, Any]
 
 
@@ -69,11 +72,14 @@ class Rendered:
         return images[0] if images else None
 
     def application(self) -> Json:
-        """Return the application's settings, from the RayService's own copy of its config file."""
+        """Return the service's settings, from the RayService's own copy of its config file; empty without one."""
         for each in self.of_kind("RayService"):
-            config = yaml.safe_load(each["spec"].get("serveConfigV2") or "") or {}
-            for application in config.get("applications") or []:
-                return dict(application.get("args") or {})
+            content = yaml.safe_load(each["spec"].get("serveConfigV2") or "") or {}
+            try:
+                return config_of(content, "serveConfigV2").given()
+            except StartupError:
+                # Another application's, or what is not valid, which Ray Serve says itself.
+                return {}
         return {}
 
     def environment(self) -> dict[str, str | None]:

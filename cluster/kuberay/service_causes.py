@@ -9,7 +9,7 @@ from cluster.kuberay.causes import Cause, CauseKind
 from cluster.kuberay.pod_causes import pod_causes
 from cluster.kuberay.snapshot import Snapshot
 from cluster.kuberay.views import ApplicationStatus
-from serve_app.rollout import reason
+from deployments.failures import reason
 
 _FAILED = frozenset({"DEPLOY_FAILED", "UNHEALTHY"})
 

@@ -1,4 +1,4 @@
-"""The application's config file, checked, and as it runs in a cluster."""
+"""The service's config file, checked, and as it runs in a cluster."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from deployments.errors import StartupError
 from deployments.kinds import find_kind
 from deployments.scaling import ScalingSettings
-from serve_app.config_file import DEFAULT_ADDRESS, read_config
-from serve_app.settings import ApplicationSettings, parse_settings
+from serve_app.config_file import DEFAULT_ADDRESS, ConfigFile, gateway_of, read_config
+from serve_app.settings import ServiceSettings
 
 if TYPE_CHECKING:
     from cluster.settings import ClusterSettings
@@ -19,8 +19,30 @@ if TYPE_CHECKING:
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - in a pod, behind a Service
 PRODUCTION = "production"
 
-# A place in the settings that holds a scaling, and what stands there.
-Place = tuple[tuple[str | int, ...], ScalingSettings]
+# What stands at the top of the config and is a cluster's to say.
+_PLACED = ("proxy_location", "http_options")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A scaling of the service, and where it stands.
+
+    Attributes:
+        application: that has it.
+        way: the keys to it in the `args` of that application.
+        scaling: what stands there.
+        needs_gpu: whether the stage is set to use a GPU.
+    """
+
+    application: str
+    way: tuple[str, ...]
+    scaling: ScalingSettings
+    needs_gpu: bool = False
+
+    @property
+    def title(self) -> str:
+        """What a person is told."""
+        return ".".join((self.application, *self.way))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,43 +51,45 @@ class Application:
 
     Attributes:
         config: the whole config, for `serveConfigV2`.
-        settings: its `args`, with variables of Secrets replaced by what stands for them.
+        settings: of the service, with variables of Secrets replaced by what stands for them.
         port: where it listens for HTTP.
         grpc_port: where it listens for gRPC; None without it.
     """
 
     config: dict[str, Any]
-    settings: ApplicationSettings
+    settings: ServiceSettings
     port: int
     grpc_port: int | None
 
 
 def read_application(settings: ClusterSettings) -> Application:
-    """Read and check the application's config file, and change what a cluster asks for.
+    """Read and check the service's config file, and change what a cluster asks for.
 
     Raises:
         StartupError: it cannot be read, its settings are not valid, or they do not suit the environment.
     """
-    file = read_config(settings.application).with_grpc(None)
-    args = {**file.args, "profile": _profile(settings, file.args)}
-    checked = parse_settings(args, _environment(settings))
-    args = _placed(args, checked, settings)
-    checked = parse_settings(args, _environment(settings))
-    _check_numbers(settings, checked)
-    content = copy.deepcopy(file.content)
+    file = _with_profile(read_config(settings.application).with_grpc(None), settings)
+    checked = file.settings(_environment(settings))
+    file = file.with_room_for_models(checked)
+    file = _placed(file, file.settings(_environment(settings)), settings)
+    checked = file.settings(_environment(settings))
+    _check_numbers(settings, file, checked)
+    content = file.content
     http_options = {**DEFAULT_ADDRESS, **content.get("http_options", {}), "host": ALL_ADDRESSES}
-    content = {"proxy_location": "EveryNode", "http_options": http_options, **_without(content, "applications")}
-    content.update(proxy_location="EveryNode", http_options=http_options)
-    content["applications"] = [{**file.content["applications"][0], "name": file.application, "args": args}]
-    return Application(content, checked, int(http_options["port"]), file.grpc_port)
+    others = {key: value for key, value in content.items() if key not in {"applications", *_PLACED}}
+    config = {"proxy_location": "EveryNode", "http_options": http_options, **others}
+    config["applications"] = content["applications"]
+    return Application(config, checked, int(http_options["port"]), file.grpc_port)
 
 
-def _profile(settings: ClusterSettings, args: dict[str, Any]) -> Any:
-    return PRODUCTION if settings.environment == PRODUCTION else args.get("profile", PRODUCTION)
-
-
-def _without(content: dict[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in content.items() if name != key}
+def _with_profile(file: ConfigFile, settings: ClusterSettings) -> ConfigFile:
+    """Return the config with a profile in every application, which in a cluster is production unless it is said."""
+    content = copy.deepcopy(file.content)
+    for application in content["applications"]:
+        args = application["args"] = application.get("args") or {}
+        args["profile"] = PRODUCTION if settings.environment == PRODUCTION else args.get("profile", PRODUCTION)
+    gateway_of(content)["name"] = file.application
+    return file.with_content(applications=content["applications"])
 
 
 def _environment(settings: ClusterSettings) -> dict[str, str]:
@@ -74,37 +98,41 @@ def _environment(settings: ClusterSettings) -> dict[str, str]:
     return {**settings.pods.variables, **secrets}
 
 
-def scalings(settings: ApplicationSettings) -> Iterator[Place]:
-    """Give each scaling of the application with its place.
+def scalings(file: ConfigFile, settings: ServiceSettings) -> Iterator[Place]:
+    """Give each scaling of the service with its place: the gateway's, and those of versions with replicas of their own.
 
-    In a cluster each stage has replicas of its own, which scale and are lost by themselves, also where the settings
-    leave them out.
+    Args:
+        file: the config.
+        settings: what it says.
     """
-    yield ("ingress", "scaling"), settings.ingress.scaling
-    for index, model in enumerate(settings.models):
-        for number, version in enumerate(model.versions):
-            for key, scaling in find_kind(model.kind).scalings(version).items():
-                yield ("models", index, "versions", number, key), scaling
+    yield Place(file.application, ("ingress", "scaling"), settings.ingress.scaling)
+    for model, version in settings.versions:
+        if version.application is not None:
+            kind = find_kind(model.kind)
+            on_gpus = kind.gpu_stages(version)
+            for key, scaling in kind.scalings(version).items():
+                yield Place(version.application, (key,), scaling, key in on_gpus)
 
 
-def _placed(args: dict[str, Any], checked: ApplicationSettings, settings: ClusterSettings) -> dict[str, Any]:
-    """Say on which pods replicas may be, where the application's settings do not.
+def _placed(file: ConfigFile, checked: ServiceSettings, settings: ClusterSettings) -> ConfigFile:
+    """Say on which pods replicas may be, where the config does not.
 
     Ray puts an actor that needs nothing anywhere, also on a head that has no CPUs to give; so each reserves some. And
     when a pod goes, Ray starts its replicas anew on those that are there, where they stay: without a bound, two
     replicas that were on two pods end on one, and the pod that comes in place of the lost one has none.
     """
-    found = copy.deepcopy(args)
-    found.setdefault("models", [{"kind": model.kind} for model in checked.models])
-    for place, scaling in scalings(checked):
+    content = copy.deepcopy(file.content)
+    applications = {each["name"]: each["args"] for each in content["applications"]}
+    for place in scalings(file, checked):
         changes: dict[str, Any] = {}
-        if not scaling.cpus:
+        if not place.scaling.cpus:
             changes["cpus"] = settings.pods.replica_cpus
-        if settings.environment == PRODUCTION and scaling.min_replicas > 1 and not scaling.max_replicas_per_node:
-            changes["max_replicas_per_node"] = _most_on_a_pod(scaling, _pods_for(place, checked, settings))
+        if settings.environment == PRODUCTION and place.scaling.min_replicas > 1:
+            most = place.scaling.max_replicas_per_node or _most_on_a_pod(place.scaling, _pods_for(place, settings))
+            changes["max_replicas_per_node"] = most
         if changes:
-            _put(found, place, changes)
-    return found
+            _put(applications[place.application], place.way, changes)
+    return file.with_content(applications=content["applications"])
 
 
 def _most_on_a_pod(scaling: ScalingSettings, pods: int) -> int:
@@ -112,36 +140,26 @@ def _most_on_a_pod(scaling: ScalingSettings, pods: int) -> int:
     return max(scaling.min_replicas - 1, -(-scaling.max_replicas // pods))
 
 
-def _pods_for(place: tuple[str | int, ...], checked: ApplicationSettings, settings: ClusterSettings) -> int:
+def _pods_for(place: Place, settings: ClusterSettings) -> int:
     """Return how many pods there are at the most that may hold a stage's replicas."""
-    *version, stage = place
-    needs_gpu = False
-    if version != ["ingress"]:
-        _, index, _, number = version
-        model = checked.models[int(index)]
-        needs_gpu = stage in find_kind(model.kind).gpu_stages(model.versions[int(number)])
-    groups = [group for group in settings.workers if bool(group.gpus) == needs_gpu] or settings.workers
+    groups = [group for group in settings.workers if bool(group.gpus) == place.needs_gpu] or settings.workers
     return max(1, sum(group.max_replicas for group in groups))
 
 
-def _put(target: Any, place: tuple[str | int, ...], values: dict[str, Any]) -> None:
+def _put(target: dict[str, Any], way: tuple[str, ...], values: dict[str, Any]) -> None:
     """Add values to what stands at a place, if anything does."""
-    *way, last = place
-    for step, following in zip(way, [*way[1:], last], strict=True):
-        if isinstance(step, int):
-            while len(target) <= step:
-                target.append({})
-            target = target[step]
-        else:
-            target = target.setdefault(step, [] if isinstance(following, int) else {})
-    # Not in place: by YAML's anchors the same object may stand in several.
+    *before, last = way
+    for step in before:
+        # Not in place: by YAML's anchors the same object may stand in several.
+        target[step] = {**target.get(step, {})}
+        target = target[step]
     target[last] = {**target.get(last, {}), **values}
 
 
-def _check_numbers(settings: ClusterSettings, application: ApplicationSettings) -> None:
+def _check_numbers(settings: ClusterSettings, file: ConfigFile, checked: ServiceSettings) -> None:
     if settings.environment != PRODUCTION or settings.allow_single:
         return
-    single = [".".join(map(str, place)) for place, scaling in scalings(application) if scaling.min_replicas == 1]
+    single = [place.title for place in scalings(file, checked) if place.scaling.min_replicas == 1]
     if single:
         raise StartupError(
             "In production there are two of all, so that one may be lost: set min_replicas to 2 in "

@@ -1,8 +1,9 @@
-"""The FAQ matcher as a stage: a Ray Serve deployment, or hosted by the ingress."""
+"""The FAQ matcher as a stage: a Ray Serve deployment, or in the gateway's process."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -10,7 +11,7 @@ from ray import serve
 from ray.serve import Deployment
 
 from deployments.brief_work import BriefWork
-from deployments.contracts import Matches, ModelDescription, Outcome, Question, Reply
+from deployments.contracts import CallLimits, Matches, ModelDescription, Outcome, Question, Reply
 from deployments.deadlines import InTime, deadlines_of
 from deployments.errors import ScoringError
 from deployments.faq_matcher.settings import FaqMatcherSettings
@@ -23,11 +24,16 @@ if TYPE_CHECKING:
 
 
 class FaqMatcherReplica:
-    """Matches questions with the originals of an FAQ."""
+    """Matches questions with the originals of an FAQ.
 
-    def __init__(self, settings: FaqMatcherSettings) -> None:
+    Args:
+        settings: where the model comes from.
+        calls: how this stage is to be called.
+    """
+
+    def __init__(self, settings: FaqMatcherSettings, calls: CallLimits | None = None) -> None:
         self._model = self._model_of(settings)
-        self._description = self._model.describe()
+        self._description = replace(self._model.describe(), calls=calls)
         self._load = StageLoad()
         self._replica = replica_id()
         observe_stage(self._load)

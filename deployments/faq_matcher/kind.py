@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from deployments.contracts import CallLimits
 from deployments.faq_matcher.settings import FaqMatcherSettings
-from deployments.hosted import Hosted
-from deployments.kinds import BoundVersion, Kind, Surroundings, VersionSettings
+from deployments.kinds import Kind, Surroundings, VersionSettings
 from deployments.scaling import ScalingSettings, filled_from
 
 if TYPE_CHECKING:
+    from ray.serve import Application
+
     from deployments.interface import Interface
+    from deployments.local_stage import LocalStage
 
 # Of replicas of its own.
 SCALING = ScalingSettings(max_replicas=2, max_concurrent_requests=64)
 
-# Limits of a matcher that the ingress hosts: questions of one call, and of the queue.
-HOSTED = ScalingSettings(max_concurrent_requests=128)
+# Limits of a matcher in the gateway's process: questions of one call, and of the queue.
+LOCAL = ScalingSettings(max_concurrent_requests=128)
 
 # Resident memory of a replica at rest (docs/benchmarks.md), rounded up.
 MEMORY_MB = 300
@@ -32,8 +35,7 @@ class FaqVersion(VersionSettings):
     model: FaqMatcherSettings = Field(default=FaqMatcherSettings(), description="Where the model comes from.")
     scaling: Annotated[ScalingSettings | None, filled_from(SCALING)] = Field(
         default=None,
-        description="Replicas of the FAQ matcher's own. Without, each replica of the ingress has the model, which "
-        "spares every request a call to another process.",
+        description="Replicas of the FAQ matcher, where it is an application of its own.",
     )
 
 
@@ -47,19 +49,26 @@ class FaqKind(Kind):
     is_default = True
     settings = FaqVersion
 
-    def bind(self, model: str, version: FaqVersion, surroundings: Surroundings) -> BoundVersion:
-        """Bind a matcher of its own, or have the ingress host it."""
-        from deployments.binding import bind_stage, class_of
+    def bind(self, name: str, version: FaqVersion, surroundings: Surroundings) -> Application:
+        """Bind a matcher."""
+        from deployments.binding import bind_stage
         from deployments.faq_matcher.deployment import FAQ_MATCHER
 
-        name, scaling = f"{model}-{version.name}", version.scaling or HOSTED
-        stage: Any
-        if version.scaling is None:
-            stage = Hosted(name, class_of(FAQ_MATCHER), (version.model,))
-        else:
-            bound = bind_stage(FAQ_MATCHER, name, scaling, surroundings, callers=surroundings.ingress_replicas)
-            stage = bound(version.model)
-        return BoundVersion(model, version.name, self.name, stage, scaling)
+        scaling = version.scaling or SCALING
+        bound = bind_stage(FAQ_MATCHER, name, scaling, surroundings, callers=surroundings.callers)
+        return bound(version.model, self.calls(version))
+
+    def local(self, name: str, version: FaqVersion, surroundings: Surroundings) -> LocalStage:  # noqa: ARG002
+        """Return a matcher."""
+        from deployments.binding import class_of
+        from deployments.faq_matcher.deployment import FAQ_MATCHER
+        from deployments.local_stage import LocalStage
+
+        return LocalStage(name, class_of(FAQ_MATCHER), (version.model, self.calls(version)))
+
+    def calls(self, version: FaqVersion) -> CallLimits:
+        """Return how a matcher is called."""
+        return (LOCAL if version.application is None else version.scaling or SCALING).call_limits()
 
     def interface(self) -> Interface:
         """Return how they are asked."""
@@ -71,9 +80,10 @@ class FaqKind(Kind):
         """Return the matcher's."""
         return {"scaling": version.scaling or SCALING}
 
-    def memory_mb(self, version: FaqVersion, ingress_replicas: int) -> int:
+    def memory_mb(self, version: FaqVersion, gateway_replicas: int) -> int:
         """Return that of each matcher."""
-        return MEMORY_MB * (ingress_replicas if version.scaling is None else version.scaling.min_replicas)
+        own = (version.scaling or SCALING).min_replicas
+        return MEMORY_MB * (gateway_replicas if version.application is None else own)
 
     def curl(self) -> str:
         """Return a question."""

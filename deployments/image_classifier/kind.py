@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from deployments.hosted import Hosted
+from deployments.contracts import CallLimits
 from deployments.image_classifier.settings import ImageClassifierSettings
-from deployments.kinds import BoundVersion, Kind, Surroundings, VersionSettings
+from deployments.kinds import Kind, Surroundings, VersionSettings
 from deployments.preprocess.settings import PreprocessSettings
 from deployments.scaling import ScalingSettings, filled_from
 
 if TYPE_CHECKING:
+    from ray.serve import Application
+
     from deployments.interface import Interface
+    from deployments.local_stage import LocalStage
 
 # Of replicas of their own.
 PREPROCESS_SCALING = ScalingSettings(max_replicas=2, max_concurrent_requests=32)
@@ -33,14 +35,11 @@ class ImageVersion(VersionSettings):
         default=ImageClassifierSettings(), description="Architecture, weights and labels."
     )
     scaling: ScalingSettings | None = Field(
-        default=None,
-        description="Replicas of the image classifier's own. Without, the ingress has it, if it needs no GPU and the "
-        "ingress is one replica; else it has one of its own.",
+        default=None, description="Replicas of the classifier, where the version is an application of its own."
     )
     preprocess: PreprocessSettings = Field(default=PreprocessSettings(), description="How images are decoded.")
     preprocess_scaling: Annotated[ScalingSettings | None, filled_from(PREPROCESS_SCALING)] = Field(
-        default=None,
-        description="Replicas of the preprocess stage's own. Without, the replicas of the ingress decode images.",
+        default=None, description="Replicas of the stage that decodes images, likewise."
     )
 
 
@@ -54,49 +53,81 @@ class ImageKind(Kind):
     is_default = True
     settings = ImageVersion
 
-    def bind(self, model: str, version: ImageVersion, surroundings: Surroundings) -> BoundVersion:
-        """Bind a classifier and the preprocess stage before it, or have the ingress host them."""
-        from deployments.binding import bind_stage, class_of
+    def bind(self, name: str, version: ImageVersion, surroundings: Surroundings) -> Application:
+        """Bind a classifier, and the preprocess stage before it."""
+        from deployments.binding import bind_stage
+        from deployments.image_classifier.deployment import IMAGE_CLASSIFIER
         from deployments.preprocess.deployment import PREPROCESS
 
-        name = f"{model}-{version.name}-preprocess"
-        scaling, own = version.scaling or CLASSIFIER_SCALING, version.preprocess_scaling
-        explained = version.model.explanations.most_under_way(scaling.max_replicas)
-        by_all = explained * surroundings.ingress_replicas
-        arguments = (version.preprocess, self._classifier(model, version, surroundings, by_all), scaling, by_all)
-        bound = partial(BoundVersion, model, version.name, self.name, max_explanations=explained)
-        if own is None:
-            # Decoders take images one by one, and each goes on to the classifier's queue as soon as it is decoded.
-            return bound(Hosted(name, class_of(PREPROCESS), arguments), PREPROCESS_SCALING, together=False)
-        callers = surroundings.ingress_replicas
-        preprocess = bind_stage(PREPROCESS, name, own, surroundings, callers=callers, explanations=by_all)
-        return bound(preprocess(*arguments), own)
-
-    def _classifier(self, model: str, version: ImageVersion, surroundings: Surroundings, explanations: int) -> Any:
-        from deployments.binding import bind_stage, class_of
-        from deployments.image_classifier.deployment import IMAGE_CLASSIFIER
-
-        name = f"{model}-{version.name}"
-        if self.needs_all_cores(version, surroundings):
-            keywords = {"allow_untrained": surroundings.is_local}
-            return Hosted(name, class_of(IMAGE_CLASSIFIER), (version.model,), keywords)
-        own = version.preprocess_scaling
-        bound = bind_stage(
+        own, before = _scalings(version)
+        explained = self.calls(version).explanations
+        by_all = explained * surroundings.callers
+        of_classifier = bind_stage(
             IMAGE_CLASSIFIER,
             name,
-            version.scaling or CLASSIFIER_SCALING,
+            own,
             surroundings,
-            callers=surroundings.ingress_replicas if own is None else own.max_replicas,
-            explanations=explanations,
+            callers=before.max_replicas,
+            explanations=by_all,
             gpus=_gpus(version),
         )
-        return bound(version.model, allow_untrained=surroundings.is_local)
+        classifier = of_classifier(version.model, allow_untrained=surroundings.is_local)
+        of_preprocess = bind_stage(
+            PREPROCESS,
+            self.first_stage(name),
+            before,
+            surroundings,
+            callers=surroundings.callers,
+            explanations=by_all,
+        )
+        calls = own.call_limits(explanations=by_all)
+        return of_preprocess(version.preprocess, classifier, calls, self.calls(version))
 
-    def needs_all_cores(self, version: ImageVersion, surroundings: Surroundings) -> bool:
-        """Whether the ingress hosts the classifier: one that has no settings of its own and needs no GPU."""
-        if version.scaling is not None or version.preprocess_scaling is not None or not surroundings.may_host_all:
-            return False
-        return _gpus(version) == 0
+    def first_stage(self, name: str) -> str:
+        """Return that of the preprocess stage."""
+        return f"{name}-preprocess"
+
+    def local(self, name: str, version: ImageVersion, surroundings: Surroundings) -> LocalStage:
+        """Return the preprocess stage, with the classifier behind it."""
+        from deployments.binding import class_of
+        from deployments.image_classifier.deployment import IMAGE_CLASSIFIER
+        from deployments.local_stage import LocalStage
+        from deployments.preprocess.deployment import Preprocess
+
+        keywords = {"allow_untrained": surroundings.is_local}
+        classifier = LocalStage(name, class_of(IMAGE_CLASSIFIER), (version.model,), keywords)
+        calls = self.calls(version)
+        behind = CLASSIFIER_SCALING.call_limits(explanations=calls.explanations)
+        return LocalStage(self.first_stage(name), Preprocess, (version.preprocess, classifier, behind, calls))
+
+    def calls(self, version: ImageVersion) -> CallLimits:
+        """Return how the preprocess stage is called."""
+        own, before = _scalings(version)
+        if version.application is None:
+            # Decoders take images one by one, and each goes on to the classifier's queue as soon as it is decoded.
+            explained = version.model.explanations.most_under_way(CLASSIFIER_SCALING.max_replicas)
+            return PREPROCESS_SCALING.call_limits(together=False, explanations=explained)
+        return before.call_limits(explanations=version.model.explanations.most_under_way(own.max_replicas))
+
+    def hosts(self, version: Mapping[str, Any]) -> Mapping[str, str]:
+        """Return where weights are published, if they are not the settings' own."""
+        settings = version.get("model") or {}
+        keras = settings.get("keras") or {}
+        if "model_dir" in settings or settings.get("download") is False:
+            return {}
+        if keras.get("application") and not keras.get("uri"):
+            return {"storage.googleapis.com": "weights of Keras"}
+        if not keras and not settings.get("weights_uri"):
+            return {"download.pytorch.org": "weights of torchvision"}
+        return {}
+
+    def takes_all_cores(self, version: ImageVersion) -> bool:  # noqa: ARG002
+        """Return that it does."""
+        return True
+
+    def wants_gpu(self, version: ImageVersion) -> bool:
+        """Whether it would be on a GPU."""
+        return _gpus(version) > 0
 
     def interface(self) -> Interface:
         """Return how they are asked."""
@@ -106,31 +137,35 @@ class ImageKind(Kind):
 
     def scalings(self, version: ImageVersion) -> Mapping[str, ScalingSettings]:
         """Return those of both stages."""
-        return {
-            "scaling": version.scaling or CLASSIFIER_SCALING,
-            "preprocess_scaling": version.preprocess_scaling or PREPROCESS_SCALING,
-        }
+        own, before = _scalings(version)
+        return {"scaling": own, "preprocess_scaling": before}
 
     def gpu_stages(self, version: ImageVersion) -> frozenset[str]:
         """Return the classifier's where the settings name a number of GPUs."""
         return frozenset({"scaling"}) if version.model.gpus not in (0, "auto") else frozenset()
 
-    def memory_mb(self, version: ImageVersion, ingress_replicas: int) -> int:
+    def memory_mb(self, version: ImageVersion, gateway_replicas: int) -> int:
         """Return that of each classifier and each preprocess stage."""
-        classifiers = 1 if version.scaling is None else version.scaling.min_replicas
-        own = version.preprocess_scaling
-        return CLASSIFIER_MB * classifiers + PREPROCESS_MB * (ingress_replicas if own is None else own.min_replicas)
+        if version.application is None:
+            return (CLASSIFIER_MB + PREPROCESS_MB) * gateway_replicas
+        own, before = _scalings(version)
+        return CLASSIFIER_MB * own.min_replicas + PREPROCESS_MB * before.min_replicas
 
     def curl(self) -> str:
         """Return an image file."""
         return "-H 'content-type: image/jpeg' --data-binary @photo.jpg"
 
 
+def _scalings(version: ImageVersion) -> tuple[ScalingSettings, ScalingSettings]:
+    """Return those of the classifier and of the stage before it, which an application of its own has."""
+    return version.scaling or CLASSIFIER_SCALING, version.preprocess_scaling or PREPROCESS_SCALING
+
+
 def _gpus(version: ImageVersion) -> float:
-    from deployments.binding import gpus_of_ray
+    from deployments import gpus
     from deployments.image_classifier.gpus import reserved_gpus
 
-    return reserved_gpus(version.model, gpus_of_ray())
+    return reserved_gpus(version.model, gpus.gpus_of_ray())
 
 
 KIND = ImageKind()

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.ingress.access.guard import describing_named, invoking_named
 from deployments.ingress.access.token_route import TOKEN_PATH, token_route
@@ -18,7 +19,6 @@ from deployments.ingress.door import Door
 from deployments.ingress.endpoints import Handler, endpoint, http_error
 from deployments.ingress.gateway import Gateway, ScoringPath
 from deployments.ingress.health_routes import healthy, live, ready_route, version_route
-from deployments.ingress.models import Model, ModelTable
 from deployments.ingress.observing import Observed
 from deployments.ingress.oip.metadata import model_ready_route, model_route, server_route
 from deployments.ingress.pipeline import Pipeline
@@ -26,6 +26,7 @@ from deployments.ingress.protocols.azure_ml import AzureEndpoint, AzureML, azure
 from deployments.ingress.protocols.inference import OpenInference
 from deployments.ingress.protocols.reference import ModelEndpoint, Reference, dispatch_endpoint
 from deployments.ingress.quotas.gate import QuotaGate
+from deployments.ingress.routing.table import Model, ModelTable
 from deployments.telemetry.observer import Observer
 
 REFERENCE, AZURE_ML, OPEN_INFERENCE = "reference", "azureml", "oip"
@@ -58,6 +59,23 @@ def build_app(table: ModelTable, door: Door, observer: Observer | None = None) -
     # A redirect would be built from the Host header, which the client chooses.
     others.router.redirect_slashes = False
     return Gateway(paths, Pipeline(door), Observed(others, table, observer), observer, door.limits, routes)
+
+
+class CurrentApp:
+    """The application of the newest table of models; requests that are under way stay with theirs."""
+
+    def __init__(self) -> None:
+        # Ray Serve begins the application's life before there is a table; requests come after.
+        self._app: ASGIApp = Starlette()
+        self.is_there = False
+
+    def replace(self, app: ASGIApp) -> None:
+        """Have another application answer from now on."""
+        self._app, self.is_there = app, True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await self._app(scope, receive, send)
 
 
 def scoring_paths(table: ModelTable) -> Iterator[tuple[str, ScoringPath]]:

@@ -8,7 +8,6 @@ from typing import Any
 from deployments.errors import Forbidden, MethodNotAllowed, NotFound, TooManyPending, Unavailable
 from deployments.ingress.access.token_route import TOKEN_PATH
 from deployments.ingress.azure_ml_swagger import SERVICE
-from deployments.ingress.models import Model, ModelTable
 from deployments.ingress.openapi_parts import (
     PROBLEM,
     SCORE_ERRORS,
@@ -21,6 +20,7 @@ from deployments.ingress.openapi_parts import (
     text_headers,
 )
 from deployments.ingress.protocols.azure_ml import CLIENT_REQUEST_ID, DEPLOYMENT, SERVER_REQUEST_ID
+from deployments.ingress.routing.table import Model, ModelTable
 from deployments.interface import Documentation
 from deployments.json_schemas import Json, in_json, text
 

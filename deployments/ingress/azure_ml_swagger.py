@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from deployments.ingress.access.openapi import CREDENTIALS
 from deployments.ingress.endpoints import Handler
-from deployments.ingress.models import Model, ModelTable
+from deployments.ingress.routing.table import Model, ModelTable
 from deployments.ingress.settings import Limits
 from deployments.interface import Documentation
 

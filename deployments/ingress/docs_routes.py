@@ -14,8 +14,8 @@ from deployments.ingress.access.guard import Guard
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.endpoints import endpoint
 from deployments.ingress.health_routes import installed
-from deployments.ingress.models import ModelTable
 from deployments.ingress.openapi import document
+from deployments.ingress.routing.table import ModelTable
 from deployments.ingress.settings import Limits
 
 # Swagger UI's files come with this package.

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from deployments.errors import Unavailable
 from deployments.ingress.endpoints import Handler
-from deployments.ingress.models import ModelTable
+from deployments.ingress.routing.table import ModelTable
 from deployments.ingress.settings import Limits
 
 # The frameworks that may answer a request; those that are not installed here are left out.

@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.errors import ClientGone
 from deployments.ingress.azure_ml_swagger import SERVICE
-from deployments.ingress.models import Model, ModelTable
 from deployments.ingress.request_ids import REQUEST_ID
+from deployments.ingress.routing.table import Model, ModelTable
 from deployments.telemetry.observation import Observation
 from deployments.telemetry.observer import Observer
 

@@ -12,11 +12,11 @@ from deployments.ingress.access.openapi import DOCUMENTS, OPEN_PATHS, SECURITY_S
 from deployments.ingress.access.token_route import AccessToken
 from deployments.ingress.azure_ml_openapi import azure_paths
 from deployments.ingress.health_routes import Health
-from deployments.ingress.models import ModelTable
 from deployments.ingress.oip.metadata import ModelMetadata, ModelReady, ServerMetadata
 from deployments.ingress.oip.openapi import INFERENCE_COMPONENTS, inference_paths
 from deployments.ingress.openapi_parts import get, post
 from deployments.ingress.problems import InferenceProblem, Problem
+from deployments.ingress.routing.table import ModelTable
 from deployments.interface import Documentation
 from deployments.json_schemas import Json, text
 

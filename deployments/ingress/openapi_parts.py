@@ -19,11 +19,11 @@ from deployments.errors import (
     UnsupportedMediaType,
 )
 from deployments.ingress.http_context import CLIENT_TIMEOUT
-from deployments.ingress.models import ModelTable
 from deployments.ingress.problems import in_inference_protocol
 from deployments.ingress.protocols.headers import MODEL_NAME, MODEL_VERSION, MODEL_WEIGHTS
 from deployments.ingress.quotas.rate_limit_headers import POLICY, RATE_LIMIT
 from deployments.ingress.request_ids import REQUEST_ID
+from deployments.ingress.routing.table import ModelTable
 from deployments.json_schemas import Json
 
 SCORE_ERRORS: tuple[type[ScoringError], ...] = (

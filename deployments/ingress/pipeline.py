@@ -10,6 +10,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from deployments.codecs.body import Body
 from deployments.contracts import ModelDescription
@@ -19,7 +20,7 @@ from deployments.ingress.context import RequestContext
 from deployments.ingress.door import Door
 from deployments.ingress.large_bodies import aside
 from deployments.ingress.limits import request_limits
-from deployments.ingress.models import Model, Version
+from deployments.ingress.routing.table import Model, Version
 from deployments.ingress.scoring import Scored, score
 from deployments.interface import RequestLimits, Work
 
@@ -222,7 +223,8 @@ class Descriptions:
     """What models say of themselves, asked once a minute at most."""
 
     def __init__(self) -> None:
-        self._known: dict[Version, tuple[float, ModelDescription]] = {}
+        # Weakly: versions come and go, and hold their models.
+        self._known: WeakKeyDictionary[Version, tuple[float, ModelDescription]] = WeakKeyDictionary()
 
     async def of(self, version: Version, timeout_seconds: float) -> ModelDescription:
         """Return a version's description, which may be as old as `DESCRIPTION_SECONDS`.

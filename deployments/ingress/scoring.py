@@ -12,7 +12,7 @@ from typing import Any
 from deployments.contracts import Outcome, Weights
 from deployments.errors import InvalidInput, Overloaded, ScoringError
 from deployments.ingress.context import RequestContext
-from deployments.ingress.models import Stage
+from deployments.ingress.routing.table import Stage
 from deployments.interface import Work
 
 # Items of one request that are in a model's queue, or in calls to it, at once: enough to fill the calls of a few

@@ -61,11 +61,6 @@ class IngressSettings(BaseModel):
     quotas: QuotaSettings = Field(default=QuotaSettings(), description="How much each client may use.")
     logging: LoggingSettings = Field(default=LoggingSettings(), description="What is written down.")
     tracing: TracingSettings = Field(default=TracingSettings(), description="Where traces go.")
-    default_models: dict[str, str] = Field(
-        default={},
-        description="Which model answers `POST /score`, by what a request's body holds, as in {text: faq}; else the "
-        "first that takes it.",
-    )
     scaling: Annotated[ScalingSettings, filled_from(SCALING)] = Field(
         default=SCALING,
         description="Replicas of the ingress; requests beyond slots and queue are refused with 503.",

@@ -1,4 +1,4 @@
-"""Image preprocessing in front of a classifier: a Ray Serve deployment, or hosted by the ingress."""
+"""Image preprocessing in front of a classifier: a Ray Serve deployment, or in the gateway's process."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ray import serve
 from ray.serve import Deployment
 from ray.serve.handle import DeploymentHandle
 
 from deployments.contracts import (
+    CallLimits,
     Classes,
     EncodedImage,
     ModelDescription,
@@ -26,10 +27,13 @@ from deployments.deadlines import deadlines_of, has_passed, timed_out
 from deployments.errors import Overloaded, ScoringError, StartupError
 from deployments.preprocess.settings import PreprocessSettings
 from deployments.replica import replica_id
-from deployments.scaling import ScalingSettings
 from deployments.stage_client import StageClient
+from deployments.stage_handle import StageHandle, handle_of
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
 from deployments.telemetry.replica import observe_stage
+
+if TYPE_CHECKING:
+    from deployments.preprocess.preparation import Preprocessor
 
 ResultT = TypeVar("ResultT")
 
@@ -42,36 +46,55 @@ CLASSIFIER_START_SECONDS = 900
 ENCODED_IMAGES = Tensor("image", "BYTES", (-1,))
 
 
-class PreprocessReplica:
+class Preprocess:
     """Turns image files into pixels and has them classified.
 
     The pixels go straight to the classifier, so that they cross one process boundary and not two.
+
+    Args:
+        settings: how images are decoded.
+        classifier: the way to the classifier.
+        classifier_calls: how it is to be called.
+        calls: how this stage is to be called.
     """
 
-    async def __init__(  # type: ignore[misc]  # Ray Serve awaits it
+    def __init__(
         self,
         settings: PreprocessSettings,
-        classifier: DeploymentHandle[Any],
-        classifier_scaling: ScalingSettings,
-        max_explanations: int = 0,
+        classifier: DeploymentHandle[Any] | StageHandle,
+        classifier_calls: CallLimits,
+        calls: CallLimits | None = None,
     ) -> None:
         # Here, so that nodes without Pillow can build the application.
         from deployments.preprocess.heat_map import draw
-        from deployments.preprocess.preparation import Preprocessor
 
-        self._classifier = StageClient[PreparedImage, Classes](classifier, classifier_scaling, weigh=_size)
+        stage = handle_of(classifier)
+        self._classifier = StageClient[PreparedImage, Classes](stage, classifier_calls, weigh=_size)
         self._explainer = StageClient[PreparedImage, Classes](
-            classifier, classifier_scaling, weigh=_size, method="explain", max_alone=max_explanations
+            stage, classifier_calls, weigh=_size, method="explain", max_alone=classifier_calls.explanations
         )
         self._draw = draw
-        description = await self._classifier.describe(CLASSIFIER_START_SECONDS)
-        if description.preset is None:
-            raise StartupError("The classifier does not say how it wants its images.")
-        self._preprocessor = Preprocessor(settings, description.preset)
+        self._calls = calls
+        self._settings = settings
+        self._preprocessor: Preprocessor
         self._decoders = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decoder")
         self._load = StageLoad()
         self._replica = replica_id()
         observe_stage(self._load)
+
+    async def start(self) -> None:
+        """Ask the classifier how it wants its images, when it has started.
+
+        Raises:
+            StartupError: it does not say.
+            Unavailable: it has not started in time.
+        """
+        description = await self._classifier.describe(CLASSIFIER_START_SECONDS)
+        if description.preset is None:
+            raise StartupError("The classifier does not say how it wants its images.")
+        from deployments.preprocess.preparation import Preprocessor
+
+        self._preprocessor = Preprocessor(self._settings, description.preset)
 
     async def score(
         self, images: list[Image], waited_seconds: list[float], left_seconds: list[float] | None = None
@@ -125,7 +148,7 @@ class PreprocessReplica:
     async def describe(self) -> ModelDescription:
         """Tell what the classifier has loaded, and that it may be asked with files: ready are all stages or none."""
         description = await self._classifier.describe(CLASSIFIER_START_SECONDS)
-        return replace(description, inputs=(ENCODED_IMAGES, *description.inputs))
+        return replace(description, inputs=(ENCODED_IMAGES, *description.inputs), calls=self._calls)
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """Report load to the autoscaling policy; Ray Serve calls this."""
@@ -146,6 +169,14 @@ async def _passed_on(
 
 def _size(image: PreparedImage) -> int:
     return image.pixels.nbytes
+
+
+class PreprocessReplica(Preprocess):
+    """The stage as a replica of Ray Serve, which is ready when its constructor is done."""
+
+    async def __init__(self, *arguments: Any) -> None:  # type: ignore[misc]  # Ray Serve awaits it
+        super().__init__(*arguments)
+        await self.start()
 
 
 PREPROCESS = cast("Deployment", serve.deployment(PreprocessReplica))

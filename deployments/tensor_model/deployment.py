@@ -1,4 +1,4 @@
-"""A model with a signature as a stage: a Ray Serve deployment, or hosted by the ingress."""
+"""A model with a signature as a stage: a Ray Serve deployment, or in the gateway's process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ray import serve
 from ray.serve import Deployment
 
 from deployments.brief_work import BriefWork
-from deployments.contracts import ModelDescription, Outcome, Reply
+from deployments.contracts import CallLimits, ModelDescription, Outcome, Reply
 from deployments.deadlines import InTime, deadlines_of
 from deployments.errors import ScoringError
 from deployments.replica import replica_id
@@ -31,9 +31,12 @@ class TensorModelReplica:
         signature: what it takes and gives.
         settings: of the version, which the class gets.
         platform: the library that runs it.
+        calls: how this stage is to be called.
     """
 
-    def __init__(self, model: str, signature: Signature, settings: Any, platform: str) -> None:
+    def __init__(
+        self, model: str, signature: Signature, settings: Any, platform: str, calls: CallLimits | None = None
+    ) -> None:
         # Here, so that nodes without NumPy can build the application.
         from deployments.tensor_model.runner import Runner
 
@@ -41,7 +44,7 @@ class TensorModelReplica:
         self._runner = Runner(getattr(import_module(module), name)(settings), signature)
         # Ready means that the model has answered the example of its signature, as the signature says.
         self._runner.check_example()
-        self._description = ModelDescription(platform, "trained", signature.inputs, signature.outputs)
+        self._description = ModelDescription(platform, "trained", signature.inputs, signature.outputs, calls=calls)
         self._load = StageLoad()
         self._replica = replica_id()
         observe_stage(self._load)

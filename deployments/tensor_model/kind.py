@@ -14,19 +14,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from deployments.hosted import Hosted
-from deployments.kinds import BoundVersion, Kind, Surroundings, VersionSettings
+from deployments.contracts import CallLimits
+from deployments.kinds import Kind, Surroundings, VersionSettings
 from deployments.scaling import ScalingSettings, filled_from
 from deployments.signature import Signature
 
 if TYPE_CHECKING:
+    from ray.serve import Application
+
     from deployments.interface import Interface
+    from deployments.local_stage import LocalStage
 
 # Of replicas of its own.
 SCALING = ScalingSettings(max_replicas=2, max_concurrent_requests=64)
 
-# Limits of a model that the ingress hosts.
-HOSTED = ScalingSettings(max_concurrent_requests=128)
+# Limits of a model in the gateway's process.
+LOCAL = ScalingSettings(max_concurrent_requests=128)
 
 
 class NoSettings(BaseModel):
@@ -40,8 +43,7 @@ class TensorVersion(VersionSettings):
 
     scaling: Annotated[ScalingSettings | None, filled_from(SCALING)] = Field(
         default=None,
-        description="Replicas of the model's own. Without, each replica of the ingress has the model, which spares "
-        "every request a call to another process.",
+        description="Replicas of the model, where the version is an application of its own.",
     )
 
 
@@ -83,22 +85,31 @@ class TensorKind(Kind):
         self._platform = platform
         self._resident_mb = resident_mb
 
-    def bind(self, model: str, version: Any, surroundings: Surroundings) -> BoundVersion:
-        """Bind the model, or have the ingress host it."""
-        from deployments.binding import bind_stage, class_of
+    def bind(self, name: str, version: Any, surroundings: Surroundings) -> Application:
+        """Bind the model."""
+        from deployments.binding import bind_stage
         from deployments.tensor_model.deployment import TENSOR_MODEL
 
         # A signature that contradicts itself ends here, before anything starts.
         self.interface()
-        name, scaling = f"{model}-{version.name}", version.scaling or HOSTED
-        arguments = (self._model, self._signature, version.model, self._platform)
-        stage: Any
-        if version.scaling is None:
-            stage = Hosted(name, class_of(TENSOR_MODEL), arguments)
-        else:
-            callers = surroundings.ingress_replicas
-            stage = bind_stage(TENSOR_MODEL, name, scaling, surroundings, callers=callers)(*arguments)
-        return BoundVersion(model, version.name, self.name, stage, scaling)
+        scaling = version.scaling or SCALING
+        bound = bind_stage(TENSOR_MODEL, name, scaling, surroundings, callers=surroundings.callers)
+        return bound(*self._arguments(version))
+
+    def local(self, name: str, version: Any, surroundings: Surroundings) -> LocalStage:  # noqa: ARG002
+        """Return the model."""
+        from deployments.binding import class_of
+        from deployments.local_stage import LocalStage
+        from deployments.tensor_model.deployment import TENSOR_MODEL
+
+        return LocalStage(name, class_of(TENSOR_MODEL), self._arguments(version))
+
+    def _arguments(self, version: Any) -> tuple[Any, ...]:
+        return self._model, self._signature, version.model, self._platform, self.calls(version)
+
+    def calls(self, version: Any) -> CallLimits:
+        """Return how the model is called."""
+        return (LOCAL if version.application is None else version.scaling or SCALING).call_limits()
 
     @cached_property
     def _interface(self) -> Interface:
@@ -114,9 +125,10 @@ class TensorKind(Kind):
         """Return the model's."""
         return {"scaling": version.scaling or SCALING}
 
-    def memory_mb(self, version: Any, ingress_replicas: int) -> int:
+    def memory_mb(self, version: Any, gateway_replicas: int) -> int:
         """Return that of each replica."""
-        return self._resident_mb * (ingress_replicas if version.scaling is None else version.scaling.min_replicas)
+        own = (version.scaling or SCALING).min_replicas
+        return self._resident_mb * (gateway_replicas if version.application is None else own)
 
     def curl(self) -> str:
         """Return the example."""

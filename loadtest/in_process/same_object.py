@@ -10,10 +10,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deployments.errors import StartupError
-from serve_app.config_file import ConfigFile, read_config
+from serve_app.config_file import ConfigFile, gateway_of, read_config, schema_of
 from serve_app.server import Server
+
+if TYPE_CHECKING:
+    from ray.serve.schema import ServeDeploySchema
 
 IMPORT_PATH = "loadtest.in_process.same_object_app:build"
 
@@ -34,11 +38,23 @@ def main() -> None:
         sys.exit(str(error))
 
 
+class SameObjectConfig(ConfigFile):
+    """A config whose gateway is the other one, of the same settings."""
+
+    __slots__ = ()
+
+    def for_ray(self) -> ServeDeploySchema:
+        """Return the content with the other import path."""
+        gateway = gateway_of(self.content)
+        applications = [
+            {**each, "import_path": IMPORT_PATH} if each is gateway else each for each in self.content["applications"]
+        ]
+        return schema_of({**self.content, "applications": applications})
+
+
 def with_same_object(config: ConfigFile) -> ConfigFile:
-    """Return a config with the other application, of the same settings."""
-    (application,) = config.content["applications"]
-    content = {**config.content, "applications": [{**application, "import_path": IMPORT_PATH}]}
-    return ConfigFile(content, config.application, config.args)
+    """Return a config with the other gateway, of the same settings."""
+    return SameObjectConfig(config.content, config.application, config.path)
 
 
 def _report(text: str) -> None:

@@ -13,6 +13,7 @@ from deployments.errors import ScoringError
 from deployments.faq_matcher import deployment
 from deployments.faq_matcher.deployment import FaqMatcherReplica
 from deployments.faq_matcher.settings import FaqMatcherSettings
+from deployments.ingress.deployment import IngressReplica
 from loadtest.peers.models.faq import TOP_K, Faq
 from serve_app import app
 
@@ -58,9 +59,19 @@ class SameObjectReplica(FaqMatcherReplica):
         return cast("FaqModel", SameObject(Faq(os.environ[FILE])))
 
 
+class SameObjectIngress(IngressReplica):
+    """The gateway's replica, in whose process FAQ models are the object."""
+
+    def __init__(self, *arguments: Any) -> None:
+        deployment.FAQ_MATCHER = cast("Deployment", serve.deployment(SameObjectReplica))
+        super().__init__(*arguments)
+
+
 def build(args: dict[str, Any]) -> Application:
-    """Build the product's application with the object in its FAQ stage; this process builds no other."""
-    deployment.FAQ_MATCHER = cast("Deployment", serve.deployment(SameObjectReplica))
+    """Build the product's gateway with the object as its FAQ model; this process builds no other."""
+    app.INGRESS = cast(  # type: ignore[attr-defined]
+        "Deployment", serve.deployment(serve.ingress()(SameObjectIngress), name="ingress")
+    )
     return app.build(args)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 
-from deployments.contracts import Matches, ModelDescription, Outcome, Question, Reply
+from deployments.contracts import CallLimits, Matches, ModelDescription, Outcome, Question, Reply
 from deployments.replica import replica_id
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
 from deployments.telemetry.replica import observe_stage
@@ -21,9 +21,11 @@ class WaitingReplica:
 
     Args:
         wait_ms: for each request, in milliseconds, so that 1000 / wait_ms requests a second is all that it can do.
+        calls: how it is to be called.
     """
 
-    def __init__(self, wait_ms: float) -> None:
+    def __init__(self, wait_ms: float, calls: CallLimits) -> None:
+        self._calls = calls
         self._seconds = wait_ms / 1e3
         self._free_at = 0.0
         self._has_answered = False
@@ -50,7 +52,7 @@ class WaitingReplica:
 
     async def describe(self) -> ModelDescription:
         """Tell what it is."""
-        return ModelDescription("none", "trained", (), (), {"wait_ms": self._seconds * 1e3})
+        return ModelDescription("none", "trained", (), (), {"wait_ms": self._seconds * 1e3}, calls=self._calls)
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """Report load to the autoscaling policy; Ray Serve calls this."""

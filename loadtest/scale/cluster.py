@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from loadtest.configs import Config, application_name
+from loadtest.configs import Config, application_name, laid_out
 from loadtest.errors import BenchmarkError
 from loadtest.idle import moved
 from loadtest.ports import free_ports
@@ -111,7 +111,7 @@ def cluster(
     # Short: the paths of sockets may not be long.
     with TemporaryDirectory(prefix="lt-") as directory:
         ports = free_ports(nodes)
-        plan = {"config": config, "port": ports[0], "nodes": [_node(port, ports) for port in ports]}
+        plan = {"config": laid_out(config), "port": ports[0], "nodes": [_node(port, ports) for port in ports]}
         file = Path(directory) / "plan.json"
         file.write_text(json.dumps(plan), encoding="utf-8")
         variables = {**moved(dict(environment), directory), **own_ports(ports), "RAY_TMPDIR": directory, **(more or {})}

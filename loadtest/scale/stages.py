@@ -16,7 +16,7 @@ from loadtest.scale.cluster import cluster
 from loadtest.service import Service, serving
 from loadtest.throughput import checked
 
-WAITING_APP = "loadtest.in_process.waiting_app:build"
+WAITING_APP = "loadtest.in_process.waiting_app"
 WAITING = "waiting"
 
 # Nothing but the replicas is to limit what is measured: no request is refused for want of a place to wait in.
@@ -126,21 +126,33 @@ def waiting_config(
         ingress: of the ingress's, one replica if left out.
         places: `place` and `ingress_place`, resources of the nodes where replicas are to run.
     """
-    given = {
-        "wait_ms": wait_ms,
-        "scaling": {"max_queued_requests": QUEUE, **scaling},
-        "ingress_scaling": {
+    places = places or {}
+    gateway = {
+        "model": WAITING,
+        "scaling": {
             "max_concurrent_requests": _INGRESS_AT_ONCE,
             "max_queued_requests": QUEUE,
             **fixed(1),
             **(ingress or {}),
         },
-        **(places or {}),
+        "place": places.get("ingress_place"),
     }
-    return {"applications": [application(WAITING, WAITING_APP, "/", given)]}
+    name = f"{WAITING}-1"
+    version = {
+        "name": name,
+        "wait_ms": wait_ms,
+        "scaling": {"max_queued_requests": QUEUE, **scaling},
+        "place": places.get("place"),
+    }
+    return {
+        "applications": [
+            application(WAITING, f"{WAITING_APP}:gateway", "/", gateway),
+            application(name, f"{WAITING_APP}:version", None, version),
+        ]
+    }
 
 
-def application(name: str, import_path: str, route_prefix: str, args: Mapping[str, Any]) -> dict[str, Any]:
+def application(name: str, import_path: str, route_prefix: str | None, args: Mapping[str, Any]) -> dict[str, Any]:
     """Return one application of Ray Serve's config."""
     return {
         "name": name,

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from deployments.errors import StartupError
 from deployments.faq_matcher.recipe import Recipe
-from serve_app.setting_errors import explain
+from deployments.setting_errors import explain
 
 if TYPE_CHECKING:
     from deployments.faq_matcher.data import FaqData

@@ -107,7 +107,7 @@ def _settings(given: Given) -> ImageClassifierSettings:
     from pydantic import ValidationError
 
     from deployments.image_classifier.settings import ImageClassifierSettings
-    from serve_app.setting_errors import explain
+    from deployments.setting_errors import explain
 
     try:
         return ImageClassifierSettings.model_validate(given)

@@ -12,10 +12,9 @@ from deployments.errors import StartupError
 from deployments.image_classifier.engines.devices import usable_cpus
 from deployments.image_classifier.kind import CLASSIFIER_SCALING, KIND
 from deployments.image_classifier.settings import ImageClassifierSettings
-from deployments.kinds import find_kind
 from serve_app.config_file import read_config
 from serve_app.config_lines import config_yaml, model_yaml
-from serve_app.settings import MODELS, parse_settings
+from serve_app.table_changes import own_settings
 
 if TYPE_CHECKING:
     from deployments.image_classifier.tuning import Setting
@@ -27,12 +26,14 @@ class Tuned:
 
     Attributes:
         name: of the model.
-        settings: of its first version.
+        version: of it: the default.
+        settings: of that version.
         cpus: that one replica has.
         content: the config file; None without one.
     """
 
     name: str
+    version: str
     settings: ImageClassifierSettings
     cpus: int
     content: dict[str, Any] | None
@@ -49,7 +50,7 @@ def read_tuned(config: Path | None, name: str | None) -> Tuned:
         StartupError: the config is wrong or has no such model.
     """
     file = read_config(config)
-    settings = parse_settings(file.args, dict(os.environ))
+    settings = file.settings(os.environ)
     models = [each for each in settings.models if each.kind == KIND.name and name in {None, each.name}]
     if not models:
         raise StartupError(f"The config has no image model{f' of the name {name}' if name else ''}.")
@@ -57,9 +58,9 @@ def read_tuned(config: Path | None, name: str | None) -> Tuned:
         names = ", ".join(each.name for each in models)
         raise StartupError(f"The config has several image models: name one of {names} with --model.")
     (model,) = models
-    version = model.versions[0]
+    version = next(each for each in model.versions if each.name == model.default_version)
     cpus = usable_cpus(int((version.scaling or CLASSIFIER_SCALING).cpus))
-    return Tuned(model.name, version.model, cpus, file.content if config is not None else None)
+    return Tuned(model.name, version.name, version.model, cpus, file.content if config is not None else None)
 
 
 def tuned_yaml(tuned: Tuned, setting: Setting) -> str:
@@ -69,20 +70,7 @@ def tuned_yaml(tuned: Tuned, setting: Setting) -> str:
     if tuned.content is None:
         return model_yaml(KIND.name, tuned.name, {"model": model, "scaling": scaling})
     content = copy.deepcopy(tuned.content)
-    version = _first_version(content, tuned.name)
+    version = own_settings(content, tuned.name, tuned.version)
     version["model"] = {**version.get("model", {}), **model}
     version["scaling"] = {**version.get("scaling", {}), **scaling}
     return config_yaml(content)
-
-
-def _first_version(content: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return the version in the file itself, so that what it leaves out stays out; put there if need be."""
-    args: dict[str, Any] = content["applications"][0]
-    args["args"] = args.get("args") or {}
-    models: list[dict[str, Any]] = args["args"].setdefault(
-        "models", [{"kind": kind} for kind in MODELS if find_kind(kind).is_default]
-    )
-    default = KIND.default_model
-    model = next(each for each in models if each["kind"] == KIND.name and each.get("name", default) == name)
-    version: dict[str, Any] = model.setdefault("versions", [{}])[0]
-    return version

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from deployments.ingress.access.settings import AccessSettings
 from serve_app.fast_mode import is_of_this_machine
-from serve_app.settings import ApplicationSettings
+from serve_app.settings import ServiceSettings
 
 
-def notice(settings: ApplicationSettings, host: str) -> list[str]:
+def notice(settings: ServiceSettings, host: str) -> list[str]:
     """Return sentences about who may send requests; none where that goes without saying."""
     access = settings.ingress_settings().access
     if not access.is_required:

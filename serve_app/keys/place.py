@@ -52,6 +52,5 @@ def _place(directory: Path | None, config: Path | None) -> Path:
     if config is None:
         return default_directory()
     from serve_app.config_file import read_config
-    from serve_app.settings import parse_settings
 
-    return parse_settings(read_config(config).args, dict(os.environ)).ingress.access.place
+    return read_config(config).settings(os.environ).ingress.access.place

@@ -15,6 +15,8 @@ import psutil
 import pytest
 import yaml
 
+from serve_app.layout import lay_out
+
 ROOT = Path(__file__).parents[2]
 SCORING = Path(sys.executable).with_name("scoring")
 START_SECONDS = 300
@@ -26,18 +28,10 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def write_config(path, args, **application):
-    config = {
-        "applications": [
-            {
-                "name": "scoring",
-                "route_prefix": "/",
-                "import_path": "serve_app.app:build",
-                "args": args,
-                **application,
-            }
-        ]
-    }
+def write_config(path, settings, **gateway):
+    """Write a config file of a service; versions that name replicas become applications."""
+    config = lay_out(settings)
+    config["applications"][0] |= gateway
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     return path
 
@@ -97,7 +91,7 @@ class Service:
         return found
 
     def replicas(self, deployment):
-        return self.children(f"ray::ServeReplica:scoring:{deployment}")
+        return [each for each in self.children("ray::ServeReplica:") if f":{deployment}" in " ".join(each.cmdline())]
 
     def stop(self, number=signal.SIGTERM):
         """Stop the service and return the processes that it left behind."""

@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from serve_app.setting_errors import explain
+from deployments.setting_errors import explain
 
 
 class Strict(BaseModel):

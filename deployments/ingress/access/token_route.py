@@ -10,7 +10,7 @@ from starlette.responses import Response
 from deployments.ingress.access.guard import Guard
 from deployments.ingress.access.principals import principal_of
 from deployments.ingress.endpoints import Handler
-from deployments.ingress.models import ModelTable
+from deployments.ingress.routing.table import ModelTable
 
 TOKEN_PATH = "/api/v1/service/{model}/token"  # noqa: S105 - a path
 

@@ -13,8 +13,9 @@ from deployments.codecs.tensors.parameters import CommonParameters
 from deployments.contracts import ModelDescription, Tensor, Weights
 from deployments.ingress.endpoints import Handler
 from deployments.ingress.health_routes import installed
-from deployments.ingress.models import Model, ModelTable, Version
+from deployments.ingress.routing.table import Model, ModelTable, Version
 from deployments.ingress.settings import Limits
+from deployments.interface import Interface
 
 PRODUCT = "ray-scoring"
 EXTENSIONS = ["binary_tensor_data", "parameters"]
@@ -109,21 +110,21 @@ def metadata(model: Model, version: Version, description: ModelDescription) -> M
         outputs=[_tensor(tensor) for tensor in description.outputs],
         weights=description.weights,
         parameters=description.parameters,
-        request_parameters=_parameters(model),
-        example=_example(model),
+        request_parameters=_parameters(model.interface),
+        example=_example(model.interface),
         optional_outputs=[name for name in model.interface.outputs if name not in given],
     )
 
 
 @lru_cache(maxsize=1024)
-def _parameters(model: Model) -> dict[str, Any]:
-    properties: dict[str, Any] = model.interface.parameters.model_json_schema().get("properties", {})
+def _parameters(interface: Interface) -> dict[str, Any]:
+    properties: dict[str, Any] = interface.parameters.model_json_schema().get("properties", {})
     return {name: schema for name, schema in properties.items() if name not in CommonParameters.model_fields}
 
 
 @lru_cache(maxsize=1024)
-def _example(model: Model) -> dict[str, Any]:
-    requests, responses = model.interface.document().inference_examples
+def _example(interface: Interface) -> dict[str, Any]:
+    requests, responses = interface.document().inference_examples
     name = next((name for name in requests if name in responses), None)
     if name is None:
         return {}

@@ -8,7 +8,6 @@ from typing import Any
 from deployments.codecs.tensors.binary import HEADER_LENGTH
 from deployments.codecs.tensors.datatypes import DATATYPES
 from deployments.errors import NotFound, Unavailable
-from deployments.ingress.models import ModelTable
 from deployments.ingress.openapi_parts import (
     INFERENCE_PROBLEM,
     SCORE_ERRORS,
@@ -18,6 +17,7 @@ from deployments.ingress.openapi_parts import (
     request_header,
     text_headers,
 )
+from deployments.ingress.routing.table import ModelTable
 from deployments.interface import Documentation
 from deployments.json_schemas import Json, in_json
 

@@ -11,11 +11,11 @@ from deployments.errors import Overloaded, ScoringError, TooManyPending
 from deployments.ingress.endpoints import Handler, endpoint
 from deployments.ingress.http_context import HttpContext
 from deployments.ingress.http_response import HttpResponse
-from deployments.ingress.models import ModelTable
 from deployments.ingress.pipeline import Protocol, Target
 from deployments.ingress.protocols.headers import RawHeaders
 from deployments.ingress.protocols.reference import ModelEndpoint, computed, json_response
 from deployments.ingress.request_ids import REQUEST_ID, is_harmless, request_id_of
+from deployments.ingress.routing.table import ModelTable
 from deployments.ingress.scoring import Scored
 from deployments.interface import RequestLimits, Work, Written
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -12,9 +13,9 @@ from deployments.errors import InvalidInput
 from deployments.ingress.access.principals import Principal
 from deployments.ingress.http_context import HttpContext
 from deployments.ingress.http_response import JSON, HttpResponse
-from deployments.ingress.models import Model, ModelTable
 from deployments.ingress.pipeline import Endpoint, Protocol, Target
 from deployments.ingress.protocols.headers import RawHeaders, model_headers
+from deployments.ingress.routing.table import Model, ModelTable
 from deployments.ingress.scoring import Scored
 from deployments.interface import RequestLimits, Work, Written
 
@@ -103,27 +104,27 @@ class DispatchEndpoint(Endpoint[HttpContext]):
         """Return None: only the body tells."""
         return None
 
-    def authorize(self, context: HttpContext, principal: Principal) -> None:
+    def authorize(self, context: HttpContext, principal: Principal) -> None:  # noqa: ARG002
         """Refuse who may score with none of the models."""
-        models = self._models(context)
+        models = self._models()
         if not any(principal.may_invoke(model.name) for model in models):
             principal.check_invoke(models[0].name)
 
-    def find(self, context: HttpContext, body: Body) -> tuple[Model, str | None]:
+    def find(self, context: HttpContext, body: Body) -> tuple[Model, str | None]:  # noqa: ARG002
         """Return the first model that claims the body.
 
         Raises:
             InvalidInput: none does.
         """
-        models = self._models(context)
+        models = self._models()
         for model in models:
             if model.interface.claims(body):
                 return model, None
         *others, last = [phrase for model in models for phrase in model.interface.claimed]
         raise InvalidInput(f"The field 'input' must be {', '.join(others)}, or {last}.")
 
-    def _models(self, context: HttpContext) -> list[Model]:
-        return [default_model(self._table, takes, context.settings.default_models) for takes in self._takes]
+    def _models(self) -> list[Model]:
+        return [default_model(self._table, takes, self._table.defaults) for takes in self._takes]
 
 
 def dispatch_endpoint(protocol: Protocol[HttpContext], table: ModelTable) -> Endpoint[HttpContext]:
@@ -148,14 +149,14 @@ class OnlyEndpoint(Endpoint[HttpContext]):
         self._table = table
         self._takes = takes
 
-    def model(self, context: HttpContext) -> Model:
+    def model(self, context: HttpContext) -> Model:  # noqa: ARG002
         """Return the default model."""
         if self._takes is None:
             return next(iter(self._table))
-        return default_model(self._table, self._takes, context.settings.default_models)
+        return default_model(self._table, self._takes, self._table.defaults)
 
 
-def default_model(table: ModelTable, takes: str, defaults: dict[str, str]) -> Model:
+def default_model(table: ModelTable, takes: str, defaults: Mapping[str, str]) -> Model:
     """Return the model that the settings name for what a request holds, else the first that takes it."""
     if takes in defaults:
         return table.find(defaults[takes])

@@ -13,6 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from cluster.doctor.permissions import plural
 from cluster.doctor.rendered import Rendered
+from serve_app.layout import lay_out
 
 # What a cluster knows unless a test says otherwise: kinds by version, in a namespace or (with a star) in none.
 KNOWN = {
@@ -76,7 +77,7 @@ def container(image="registry.test/scoring:1", cpu="1", memory="2Gi", **more):
 
 def ray_service(args=None, *, head=None, workers=None, **cluster):
     """A RayService as small as can be, with one group of workers."""
-    config = {"applications": [{"name": "scoring", "args": args or {}}]}
+    config = lay_out(args or {})
     worker = {
         "groupName": "cpu",
         "replicas": 1,

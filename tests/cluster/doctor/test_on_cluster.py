@@ -85,10 +85,7 @@ def test_what_can_be_seen_from_here(build, namespace):
 
 @needs_image
 def test_the_command_looks_from_inside_and_leaves_nothing_behind(namespace, tmp_path):
-    application = {
-        "applications": [{"name": "scoring", "route_prefix": "/", "import_path": "serve_app.app:build", "args": FAQ}]
-    }
-    (tmp_path / "serve.yaml").write_text(yaml.safe_dump(application))
+    (tmp_path / "serve.yaml").write_text(yaml.safe_dump(lay_out(FAQ)))
     repository, _, tag = IMAGE.rpartition(":")
     content = {
         "namespace": namespace.name,

@@ -36,6 +36,7 @@ from cluster.manifests.objects import objects
 from cluster.settings import ClusterSettings, ImageSettings
 from cluster.web_service import WebService
 from serve_app.client import Keys, ScoringClient
+from serve_app.layout import lay_out
 
 NO_IMAGE = (
     "SCORING_CLUSTER_LOAD names no command that gives an image to the cluster's nodes, and SCORING_CLUSTER_IMAGE no "
@@ -117,9 +118,9 @@ def settings(folder, service_namespace):
                 {"kind": "image_classifier", "name": "image", "versions": [photo]},
             ],
         }
-        application = {"name": "scoring", "route_prefix": "/", "import_path": "serve_app.app:build", "args": args}
+        application = lay_out(args)
         path = folder / f"{uuid.uuid4().hex}.yaml"
-        path.write_text(yaml.safe_dump({"applications": [application]}))
+        path.write_text(yaml.safe_dump(application))
         # Nodes that images are loaded into have no registry to ask for one that is not there.
         pull_policy = "Never" if os.environ.get("SCORING_CLUSTER_LOAD") else "IfNotPresent"
         resources = {"cpu": "200m", "cpu_limit": "2", "memory": "4Gi"}

@@ -22,7 +22,7 @@ from deployments.ingress.app import build_app
 from deployments.ingress.body_memory import Held
 from deployments.ingress.door import Door
 from deployments.ingress.http_context import HttpContext
-from deployments.ingress.models import Model, ModelTable, Version
+from deployments.ingress.routing.table import Model, ModelTable, Version
 from deployments.ingress.settings import IngressSettings
 from deployments.telemetry.observation import Observation
 

@@ -10,7 +10,7 @@ from deployments.image_classifier.protocols.interface import INTERFACE as IMAGE_
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
 from deployments.ingress.door import Door
-from deployments.ingress.models import Model, ModelTable, Version
+from deployments.ingress.routing.table import Model, ModelTable, Version
 from deployments.ingress.settings import IngressSettings
 
 IMAGE = base64.b64encode(b"IMG").decode()

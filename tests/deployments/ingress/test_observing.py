@@ -12,7 +12,7 @@ from deployments.ingress.access.keys import new_key
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
 from deployments.ingress.door import Door
-from deployments.ingress.models import Model, ModelTable, Version
+from deployments.ingress.routing.table import Model, ModelTable, Version
 from deployments.ingress.settings import IngressSettings
 from deployments.telemetry.instruments import IN_FLIGHT, REFUSALS, REGISTRY, REQUEST_SECONDS, REQUESTS, STEP_SECONDS
 from deployments.telemetry.log_filter import ScrubbingFilter

@@ -11,7 +11,7 @@ from deployments.contracts import ModelDescription, Outcome
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
 from deployments.ingress.door import Door
-from deployments.ingress.models import Model, ModelTable, Version
+from deployments.ingress.routing.table import Model, ModelTable, Version
 from deployments.ingress.settings import IngressSettings
 from deployments.tensor_model.runner import Runner
 

@@ -16,7 +16,7 @@ from deployments.ingress.access.access_directory import AccessDirectory
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
 from deployments.ingress.door import Door
-from deployments.ingress.models import Model, ModelTable, Version
+from deployments.ingress.routing.table import Model, ModelTable, Version
 from deployments.ingress.settings import IngressSettings
 from serve_app.client import AsyncScoringClient, ScoringClient
 from serve_app.client.steps import Acquire, Deadline, Reply, Run, Send, Sleep

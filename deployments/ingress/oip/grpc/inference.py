@@ -11,7 +11,6 @@ from deployments.codecs.tensors.messages import InferenceRequest
 from deployments.contracts import ModelDescription
 from deployments.errors import BadRequest
 from deployments.ingress.context import RequestContext
-from deployments.ingress.models import Model, ModelTable
 from deployments.ingress.oip.grpc.calls import Call
 from deployments.ingress.oip.grpc.protocol import Message, ModelInferRequest
 from deployments.ingress.oip.grpc.requests import parse, read_request, read_tensors
@@ -19,6 +18,7 @@ from deployments.ingress.oip.grpc.responses import response_of
 from deployments.ingress.pipeline import Endpoint, Protocol, Target
 from deployments.ingress.protocols.headers import model_headers
 from deployments.ingress.protocols.inference import InferenceWork, read_inference
+from deployments.ingress.routing.table import Model, ModelTable
 from deployments.ingress.scoring import Scored
 from deployments.ingress.settings import IngressSettings
 from deployments.interface import RequestLimits, Work

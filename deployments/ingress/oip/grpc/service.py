@@ -11,7 +11,6 @@ from deployments.ingress.access.principals import Principal
 from deployments.ingress.door import Door
 from deployments.ingress.endpoints import place_of
 from deployments.ingress.health_routes import installed
-from deployments.ingress.models import Model, ModelTable, Version, is_ready
 from deployments.ingress.oip.grpc.calls import Call, CallContext
 from deployments.ingress.oip.grpc.inference import InferContext, InferEndpoint
 from deployments.ingress.oip.grpc.observing import observed
@@ -30,6 +29,7 @@ from deployments.ingress.oip.grpc.requests import parse
 from deployments.ingress.oip.grpc.statuses import metadata_of, status_of
 from deployments.ingress.oip.metadata import PRODUCT, TensorMetadata, metadata
 from deployments.ingress.pipeline import Pipeline
+from deployments.ingress.routing.table import Model, ModelTable, Version, is_ready
 from deployments.ingress.settings import IngressSettings
 from deployments.telemetry.observation import Observation, note_client, note_error, note_sent, note_status
 from deployments.telemetry.observer import Observer

@@ -10,7 +10,7 @@ from deployments.ingress import http_response
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
 from deployments.ingress.door import Door
-from deployments.ingress.models import Model, ModelTable, Version
+from deployments.ingress.routing.table import Model, ModelTable, Version
 from deployments.ingress.quotas.quotas import Quotas
 from deployments.ingress.quotas.settings import QuotaSettings
 from deployments.ingress.settings import IngressSettings

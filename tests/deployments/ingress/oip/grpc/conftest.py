@@ -9,7 +9,7 @@ from deployments.faq_matcher.protocols.interface import INTERFACE as FAQ
 from deployments.image_classifier.protocols.interface import INTERFACE as IMAGE_CLASSES
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.door import Door
-from deployments.ingress.models import Model, ModelTable, Version
+from deployments.ingress.routing.table import Model, ModelTable, Version
 from deployments.ingress.oip.grpc.methods import InferenceMethods
 from deployments.ingress.oip.grpc.protocol import SERVICE, message
 from deployments.ingress.oip.grpc.registration import add_service

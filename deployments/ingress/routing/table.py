@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from deployments.contracts import ModelDescription, Outcome
-from deployments.errors import NotFound, Unavailable
+from deployments.errors import NotFound, NotStarted, Unavailable
 from deployments.interface import Interface
 
 
@@ -25,13 +25,13 @@ class Stage(Protocol):
         """Ask what is loaded."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Version:
     """One version of a model, and the stage that serves it.
 
     Attributes:
         name: the version's name.
-        stage: what scores.
+        stage: what scores; another one when the version has become ready, or is called in another way.
         explainer: the same, for items that are to be explained; None where the settings allow no explanations.
     """
 
@@ -44,6 +44,7 @@ class Version:
 
         Raises:
             Overloaded: the stage's queue is full.
+            Unavailable: the version is not ready.
         """
         self.stage.check_room()
 
@@ -55,12 +56,14 @@ class Model:
     Attributes:
         name: as in the route.
         interface: how it is asked.
-        versions: by name, in the order of the settings; the first answers requests that name none.
+        versions: by name, in the order of the settings.
+        default: name of the version that answers requests which name none; the first if left out.
     """
 
     name: str
     interface: Interface
     versions: Mapping[str, Version]
+    default: str | None = None
 
     def version(self, name: str | None = None) -> Version:
         """Find a version; without a name, the one that answers by default.
@@ -68,6 +71,8 @@ class Model:
         Raises:
             NotFound: no such version.
         """
+        if name is None:
+            name = self.default
         if name is None:
             return next(iter(self.versions.values()))
         try:
@@ -77,10 +82,22 @@ class Model:
 
 
 class ModelTable:
-    """All models of the application by name."""
+    """All models of the service by name.
 
-    def __init__(self, models: list[Model]) -> None:
+    Args:
+        models: the models.
+        defaults: names of models that answer `POST /score`, by what their kinds take.
+    """
+
+    def __init__(self, models: Iterable[Model] = (), defaults: Mapping[str, str] | None = None) -> None:
+        self._models: Mapping[str, Model] = {}
+        self.defaults: Mapping[str, str] = {}
+        self.replace(models, defaults or {})
+
+    def replace(self, models: Iterable[Model], defaults: Mapping[str, str]) -> None:
+        """Have other models from now on; requests that are under way keep theirs."""
         self._models = {model.name: model for model in models}
+        self.defaults = defaults
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())
@@ -97,16 +114,24 @@ class ModelTable:
             raise NotFound(f"There is no such model; there are {', '.join(self._models)}.") from None
 
     async def not_ready(self, timeout_seconds: float) -> list[str]:
-        """Ask every version of every model, and return the names of those that cannot answer now."""
-        names = [(model.name, version) for model in self for version in model.versions.values()]
-        answers = await asyncio.gather(*(is_ready(version, timeout_seconds) for _, version in names))
-        return [f"{name}/{version.name}" for (name, version), ready in zip(names, answers, strict=True) if not ready]
+        """Ask every version of every model, and return a sentence of each that cannot answer now."""
+        versions = [(f"{model.name}/{version.name}", version) for model in self for version in model.versions.values()]
+        answers = await asyncio.gather(*(_why_not(version, timeout_seconds) for _, version in versions))
+        return [_told(title, why) for (title, _), why in zip(versions, answers, strict=True) if why is not None]
 
 
 async def is_ready(version: Version, timeout_seconds: float) -> bool:
-    """Whether a replica answers; a replica runs a real inference before it answers anything."""
+    """Whether a version answers; a replica runs a real inference before it answers anything."""
+    return await _why_not(version, timeout_seconds) is None
+
+
+async def _why_not(version: Version, timeout_seconds: float) -> Unavailable | None:
     try:
         await version.stage.describe(timeout_seconds)
-    except Unavailable:
-        return False
-    return True
+    except Unavailable as error:
+        return error
+    return None
+
+
+def _told(title: str, why: Unavailable) -> str:
+    return why.message if isinstance(why, NotStarted) else title
