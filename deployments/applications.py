@@ -10,7 +10,8 @@ from ray.serve.exceptions import RayServeException
 
 from deployments import failures
 from deployments.errors import Unavailable
-from deployments.stage_handle import RemoteHandle, StageHandle
+from deployments.remote_stage import RemoteHandle
+from deployments.stage_handle import StageHandle
 
 
 async def connect(application: str, deployment: str) -> StageHandle:

@@ -17,6 +17,7 @@
     ├── QuotaExceeded               429  quota_exceeded
     ├── ClientGone                  499  client_gone
     └── Unavailable                 503  unavailable
+        ├── NotStarted              503  not_started
         └── Overloaded              503  overloaded
             └── TooManyPending      429  too_many_pending
 
@@ -188,6 +189,7 @@ class NotStarted(Unavailable):
     """What should answer could not be started, and will not be without a person's help."""
 
     code = "not_started"
+    retry_after_seconds = None
 
 
 class Overloaded(Unavailable):

@@ -6,16 +6,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, Generic, Literal, TypedDict, TypeVar
-
-from ray.serve.handle import DeploymentHandle
+from typing import Generic, Literal, TypedDict, TypeVar
 
 from deployments.coalescing import Coalescer
 from deployments.contracts import CALLS_PER_REPLICA, CallLimits, ModelDescription, Outcome, Reply
 from deployments.deadlines import timed_out
 from deployments.errors import Unavailable
 from deployments.recent_replicas import RecentReplicas
-from deployments.stage_handle import ReplicaLost, StageHandle, handle_of
+from deployments.stage_handle import ReplicaLost, StageHandle
 from deployments.telemetry.instruments import CALL_ITEMS, CALLS_OUT, QUEUE_WAITING, REPLICAS_LOST
 
 ItemT = TypeVar("ItemT")
@@ -42,7 +40,7 @@ class StageClient(Generic[ItemT, ResultT]):
     """The caller's side of a stage.
 
     Args:
-        stage: the way to it; Ray Serve's handle of a deployment will do.
+        stage: the way to it.
         limits: how it is to be called.
         weigh: size of an item in bytes.
         method: of the stage, to be called.
@@ -52,7 +50,7 @@ class StageClient(Generic[ItemT, ResultT]):
 
     def __init__(
         self,
-        stage: DeploymentHandle[Any] | StageHandle,
+        stage: StageHandle,
         limits: CallLimits,
         *,
         weigh: Callable[[ItemT], int] = lambda _item: 0,
@@ -60,7 +58,7 @@ class StageClient(Generic[ItemT, ResultT]):
         max_alone: int | None = None,
     ) -> None:
         self._method = method
-        self._stage = handle_of(stage)
+        self._stage = stage
         self._labels = (self._stage.name,)
         # A stage in this process that is brief answers without a call, and without a turn of the event loop.
         self._at_once = method == "score" and self._stage.may_answer_at_once

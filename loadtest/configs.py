@@ -13,6 +13,7 @@ from typing import Any
 from deployments.errors import StartupError
 from loadtest.errors import BenchmarkError
 from serve_app import config_file
+from serve_app.applications import GATEWAY_PATH
 from serve_app.layout import lay_out
 
 Config = dict[str, Any]
@@ -50,7 +51,7 @@ def read_config(path: Path | None) -> Config:
 def laid_out(config: Config) -> Config:
     """Return a config as Ray Serve takes it."""
     first, *others = config["applications"]
-    if first["import_path"] != config_file.GATEWAY_PATH:
+    if first["import_path"] != GATEWAY_PATH:
         return config
     service = lay_out(first.get("args") or {}, first["name"])
     return {**config, "applications": [*service["applications"], *others]}

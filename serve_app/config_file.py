@@ -18,14 +18,21 @@ from pydantic import ValidationError
 from deployments.errors import StartupError
 from deployments.ingress.routing.settings import REFERENCE, not_valid, problems_of_places
 from deployments.setting_errors import explain
+from serve_app.applications import (
+    GATEWAY_DEPLOYMENT,
+    GATEWAY_PATH,
+    VERSION_PATH,
+    Content,
+    gateway_of,
+    table_of,
+    versions_of,
+)
+from serve_app.layout import lay_out
 from serve_app.settings import ServiceSettings, parse_application, parse_settings, split
 
 if TYPE_CHECKING:
     from ray.serve.schema import ServeDeploySchema
 
-GATEWAY_PATH = "serve_app.app:build"
-VERSION_PATH = "serve_app.version:build"
-GATEWAY_DEPLOYMENT = "ingress"
 DEFAULT_ADDRESS = {"host": "127.0.0.1", "port": 8000}
 # Without reflection: it would answer before anybody has shown a key, and knows none of the protocol's messages.
 GRPC_OPTIONS: dict[str, Any] = {
@@ -34,8 +41,6 @@ GRPC_OPTIONS: dict[str, Any] = {
     "enable_reflection": False,
 }
 HIGHEST_PORT = 65535
-
-Content = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,26 +151,6 @@ def schema_of(content: Content) -> ServeDeploySchema:
         raise StartupError("\n".join(["The config file is not valid:", *lines])) from None
 
 
-def gateway_of(content: Content) -> dict[str, Any]:
-    """Return the gateway's application, which the caller may change."""
-    applications: list[dict[str, Any]] = content["applications"]
-    return next(each for each in applications if each.get("import_path") == GATEWAY_PATH)
-
-
-def versions_of(content: Content) -> dict[str, dict[str, Any]]:
-    """Return the applications of versions by name."""
-    return {each["name"]: each for each in content["applications"] if each.get("import_path") == VERSION_PATH}
-
-
-def table_of(content: Content) -> dict[str, Any]:
-    """Return the table of models as it stands in the file; empty where the file has none."""
-    for deployment in gateway_of(content).get("deployments") or []:
-        if deployment.get("name") == GATEWAY_DEPLOYMENT:
-            table: dict[str, Any] = deployment.get("user_config") or {}
-            return table
-    return {}
-
-
 class _Assembled:
     """The settings of a service, put together from its applications.
 
@@ -265,8 +250,6 @@ def read_config(path: Path | None) -> ConfigFile:
     Raises:
         StartupError: the file cannot be read, is no YAML, or does not hold exactly one service.
     """
-    from serve_app.layout import lay_out
-
     content = lay_out({}) if path is None else _read_yaml(path)
     return config_of(content, "the config" if path is None else path.name, path)
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from deployments.ingress.routing.settings import MODELS
 from deployments.ingress.settings import SCALING
 from deployments.kinds import DEFAULT_CALLERS, find_kind
-from serve_app.config_file import GATEWAY_DEPLOYMENT, GATEWAY_PATH, VERSION_PATH, Content
+from serve_app.applications import GATEWAY_DEPLOYMENT, GATEWAY_PATH, VERSION_PATH, Content
 
 GATEWAY_NAME = "scoring"
 _OF_TABLE = ("models", "default_models")

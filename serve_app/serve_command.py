@@ -14,7 +14,8 @@ from rich.table import Table
 
 from deployments.ingress.routing.settings import ModelSettings
 from deployments.kinds import find_kind
-from serve_app.config_file import GATEWAY_DEPLOYMENT, read_config
+from serve_app.applications import GATEWAY_DEPLOYMENT
+from serve_app.config_file import read_config
 from serve_app.fast_mode import fast_mode
 from serve_app.keys.notice import notice
 from serve_app.server import Server

@@ -11,7 +11,7 @@ from typing import Any
 from deployments.errors import StartupError
 from deployments.ingress.routing.settings import MODELS
 from deployments.kinds import find_kind
-from serve_app.config_file import GATEWAY_DEPLOYMENT, Content, gateway_of
+from serve_app.applications import GATEWAY_DEPLOYMENT, Content, gateway_of
 from serve_app.layout import version_application
 
 
@@ -51,7 +51,8 @@ def find_version(model: Mapping[str, Any], name: str) -> dict[str, Any]:
     versions = {str(version.get("name", "1")): version for version in model["versions"]}
     if name not in versions:
         raise StartupError(f"The model '{name_of(model)}' has no version '{name}'; it has {', '.join(versions)}.")
-    return versions[name]
+    found: dict[str, Any] = versions[name]
+    return found
 
 
 def add_version(

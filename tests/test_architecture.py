@@ -24,21 +24,22 @@ ARROWS = {
 # Measures the stages without a service, in processes of its own.
 MAY_IMPORT_STAGES = "loadtest.in_process."
 
-# Runs the whole application, with another object in one of its stages.
-MAY_IMPORT_THE_APPLICATION = "loadtest.in_process.same_object"
+# Runs the whole application, with another object in one of its stages; and writes config files as the product does.
+MAY_IMPORT_THE_APPLICATION = ("loadtest.in_process.same_object", "loadtest.configs")
 
 # What stages share may know Ray; where it does, only their deployment.py may import it.
 SHARED_WITH_RAY = {
+    "deployments.applications",
     "deployments.autoscaling",
     "deployments.binding",
     "deployments.least_busy_router",
+    "deployments.remote_stage",
     "deployments.replica",
-    "deployments.stage_client",
     "deployments.telemetry.ray_exporter",
 }
 
 # Loaded where Ray runs already, or by the builder.
-SERVE_APP_WITH_RAY = {"serve_app.app"}
+SERVE_APP_WITH_RAY = {"serve_app.app", "serve_app.version"}
 
 # Puts the stages of a kind together, which may be of several folders; what it binds with Ray it imports late.
 COMPOSES_STAGES = ".kind"
@@ -124,6 +125,7 @@ def test_arrows_between_rooms_point_one_way(room):
         if each.room in {*ROOMS, "tests"} - {room} - ARROWS[room]
         and not (each.module.startswith(MAY_IMPORT_STAGES) and each.room == "deployments")
         and not (each.module.startswith(MAY_IMPORT_THE_APPLICATION) and each.room == "serve_app")
+        and not (each.module == "loadtest.configs" and each.imported.startswith("deployments.errors."))
     ]
     assert offending(found, lambda _: True) == []
 
@@ -189,7 +191,7 @@ def test_what_stages_share_knows_ray_where_that_is_its_purpose():
 def test_only_the_builder_knows_a_deployment_and_it_is_imported_late():
     found = imports("serve_app")
     knows = {each.module for each in found if each.stage and each.imported.split(".")[2] == "deployment"}
-    assert knows == SERVE_APP_WITH_RAY
+    assert knows == {"serve_app.app"}
     builders = [each for each in found if each.imported.startswith(tuple(f"{name}." for name in SERVE_APP_WITH_RAY))]
     assert offending(builders, lambda each: each.early and each.module not in SERVE_APP_WITH_RAY) == []
 

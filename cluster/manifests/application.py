@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from deployments.errors import StartupError
 from deployments.kinds import find_kind
 from deployments.scaling import ScalingSettings
-from serve_app.config_file import DEFAULT_ADDRESS, ConfigFile, gateway_of, read_config
+from serve_app.applications import gateway_of
+from serve_app.config_file import DEFAULT_ADDRESS, ConfigFile, read_config
 from serve_app.settings import ServiceSettings
 
 if TYPE_CHECKING:

@@ -38,7 +38,10 @@ def ready_route(table: ModelTable, limits: Limits) -> Handler:
     """Return the handler that asks every model."""
 
     async def ready(_request: Request) -> Response:
-        missing = await table.not_ready(limits().readiness_timeout_seconds)
+        settings = limits()
+        # Whoever reaches the service may ask this.
+        with_causes = not settings.access.is_required
+        missing = await table.not_ready(settings.readiness_timeout_seconds, with_causes=with_causes)
         if missing:
             raise Unavailable(f"Not ready: {', '.join(missing)}.")
         return JSONResponse({"ready": True})

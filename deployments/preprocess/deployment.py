@@ -26,9 +26,10 @@ from deployments.contracts import (
 from deployments.deadlines import deadlines_of, has_passed, timed_out
 from deployments.errors import Overloaded, ScoringError, StartupError
 from deployments.preprocess.settings import PreprocessSettings
+from deployments.remote_stage import handle_of
 from deployments.replica import replica_id
 from deployments.stage_client import StageClient
-from deployments.stage_handle import StageHandle, handle_of
+from deployments.stage_handle import StageHandle
 from deployments.stage_load import REQUESTS_IN_FLIGHT, StageLoad
 from deployments.telemetry.replica import observe_stage
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployments.errors import StartupError
-from serve_app.config_file import ConfigFile, gateway_of, read_config, schema_of
+from serve_app.applications import gateway_of
+from serve_app.config_file import ConfigFile, read_config, schema_of
 from serve_app.server import Server
 
 if TYPE_CHECKING:

@@ -18,7 +18,9 @@ applications:
   - name: scoring
     route_prefix: /
     import_path: serve_app.app:build
-    args: {models: [{kind: faq_matcher, name: help}]}
+    deployments:
+      - name: ingress
+        user_config: {models: [{kind: faq_matcher, name: help}]}
 """
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from deployments.contracts import ModelDescription, Outcome, Reply
 from deployments.errors import InvalidText, ModelError, RequestTimeout
-from deployments.hosted import Hosted
+from deployments.local_stage import LocalStage
 from deployments.scaling import ScalingSettings
 from deployments.stage_client import StageClient
 
@@ -31,14 +31,18 @@ class Stage:
 
 
 class SlowToStart(Stage):
-    """Its constructor is a coroutine, as those of stages that ask others are."""
+    """Has to ask another stage before it is ready."""
 
-    async def __init__(self, behind):
+    def __init__(self, behind):
         self.behind = behind
-        assert await behind.describe.remote() == DESCRIPTION
+        self.is_ready = False
+
+    async def start(self):
+        self.is_ready = await self.behind.describe() == DESCRIPTION
 
     async def score(self, items, waited_seconds, left_seconds=None):
-        return await self.behind.score.remote(items, waited_seconds, left_seconds)
+        assert self.is_ready
+        return await self.behind.call("score", items, waited_seconds, left_seconds)
 
 
 class AtOnce(Stage):
@@ -49,11 +53,11 @@ class AtOnce(Stage):
 
 
 async def client(stage=Stage, *arguments, **keywords):
-    handle = await Hosted("stage", stage, arguments, keywords).start()
-    return StageClient(handle, ScalingSettings(max_concurrent_requests=8))
+    handle = await LocalStage("stage", stage, arguments, keywords).start()
+    return StageClient(handle, ScalingSettings(max_concurrent_requests=8).call_limits())
 
 
-async def test_a_hosted_stage_is_asked_as_any_other():
+async def test_a_local_stage_is_asked_as_any_other():
     stage = await client(Stage, "<", suffix=">")
     assert (await stage.submit("x")).result == "<x>"
     assert await stage.describe(1) == DESCRIPTION
@@ -73,8 +77,8 @@ async def test_a_stage_that_raises_is_an_error_of_the_model_and_shows_nothing_of
     assert (await stage.submit("x")).result == "x"
 
 
-async def test_a_stage_is_ready_when_those_behind_it_and_its_constructor_are():
-    stage = await client(SlowToStart, Hosted("behind", Stage, ("<",)))
+async def test_a_stage_is_ready_when_those_behind_it_and_itself_are():
+    stage = await client(SlowToStart, LocalStage("behind", Stage, ("<",)))
     assert (await stage.submit("x")).result == "<x"
 
 

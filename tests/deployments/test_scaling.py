@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from deployments.scaling import CALLS_PER_REPLICA, ScalingSettings, filled_from, resources
+from deployments.contracts import CALLS_PER_REPLICA
+from deployments.scaling import ScalingSettings, filled_from, resources
 
 
 def test_the_target_is_the_wanted_share_of_slots():

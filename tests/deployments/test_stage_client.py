@@ -8,9 +8,10 @@ from grpc.aio import AioRpcError, Metadata
 from ray.exceptions import ActorDiedError, RayTaskError
 from ray.serve.exceptions import BackPressureError
 
-from deployments.contracts import ModelDescription, Outcome, Reply
+from deployments.contracts import CALLS_PER_REPLICA, ModelDescription, Outcome, Reply
 from deployments.errors import InvalidText, ModelError, Overloaded, Unavailable
-from deployments.scaling import CALLS_PER_REPLICA, ScalingSettings
+from deployments.remote_stage import handle_of
+from deployments.scaling import ScalingSettings
 from deployments.stage_client import RETRIES_AFTER_LOSS, StageClient
 
 
@@ -66,7 +67,7 @@ def failed(cause):
 
 def client(*answers, **scaling):
     handle = Handle(score=Method(*answers))
-    return StageClient(handle, ScalingSettings(**scaling)), handle.score
+    return StageClient(handle_of(handle), ScalingSettings(**scaling).call_limits()), handle.score
 
 
 async def test_an_item_gets_its_own_outcome_and_its_time_in_the_queue():
@@ -161,7 +162,7 @@ async def test_more_calls_may_be_out_when_more_replicas_have_answered():
 
     answers = [lambda i, w, left: echo(i, w, left, "a"), lambda i, w, left: echo(i, w, left, "b"), *[echo] * 20]
     handle = Handle(score=Gated(*answers))
-    stage = StageClient(handle, ScalingSettings(max_concurrent_requests=2))
+    stage = StageClient(handle_of(handle), ScalingSettings(max_concurrent_requests=2).call_limits())
     await stage.submit(0)
     await stage.submit(1)
     tasks = [asyncio.create_task(stage.submit(n)) for n in range(10)]
@@ -174,7 +175,7 @@ async def test_more_calls_may_be_out_when_more_replicas_have_answered():
 
 async def test_messages_travel_by_plain_pickle():
     handle = Handle()
-    StageClient(handle, ScalingSettings())
+    StageClient(handle_of(handle), ScalingSettings().call_limits())
     assert handle.chosen == {"request_serialization": "pickle", "response_serialization": "pickle"}
 
 
@@ -182,13 +183,13 @@ DESCRIPTION = ModelDescription("sklearn", "trained", (), ())
 
 
 async def test_a_stage_is_described_by_a_replica():
-    stage = StageClient(Handle(describe=Method(DESCRIPTION)), ScalingSettings())
+    stage = StageClient(handle_of(Handle(describe=Method(DESCRIPTION))), ScalingSettings().call_limits())
     assert await stage.describe(1) == DESCRIPTION
 
 
 @pytest.mark.parametrize("error", [ActorDiedError(), failed(RuntimeError("x")), failed(Unavailable("x"))])
 async def test_a_stage_that_cannot_be_described_is_unavailable(error):
-    stage = StageClient(Handle(describe=Method(error)), ScalingSettings())
+    stage = StageClient(handle_of(Handle(describe=Method(error))), ScalingSettings().call_limits())
     with pytest.raises(Unavailable) as raised:
         await stage.describe(1)
     assert raised.value.message == "No replica of this model is ready."
@@ -199,7 +200,7 @@ async def test_a_silent_stage_is_unavailable_in_time():
         async def _answer(self, answer, *arguments):
             await asyncio.get_running_loop().create_future()
 
-    stage = StageClient(Handle(describe=Silent(None)), ScalingSettings())
+    stage = StageClient(handle_of(Handle(describe=Silent(None))), ScalingSettings().call_limits())
     with pytest.raises(Unavailable):
         await stage.describe(0.01)
 
@@ -208,7 +209,8 @@ async def test_items_that_travel_alone_go_to_their_method_one_by_one_and_are_ref
     gate = asyncio.Event()
     handle = Handle()
     handle.explain = Gated(gate, *[echo] * 4)
-    stage = StageClient(handle, ScalingSettings(max_concurrent_requests=64), method="explain", max_alone=3)
+    limits = ScalingSettings(max_concurrent_requests=64).call_limits()
+    stage = StageClient(handle_of(handle), limits, method="explain", max_alone=3)
     tasks = [asyncio.create_task(stage.submit(n)) for n in range(3)]
     for _ in range(5):
         await asyncio.sleep(0)
@@ -224,7 +226,7 @@ async def test_items_that_do_not_travel_together_wait_for_a_call_of_their_own():
     gate = asyncio.Event()
     handle = Handle(score=Gated(gate, *[echo] * 3))
     scaling = ScalingSettings(max_concurrent_requests=2, max_queued_requests=1)
-    stage = StageClient(handle, scaling, together=False)
+    stage = StageClient(handle_of(handle), scaling.call_limits(together=False))
     tasks = []
     for n in range(3):
         tasks.append(asyncio.create_task(stage.submit(n)))

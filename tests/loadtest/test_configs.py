@@ -3,8 +3,9 @@
 import pytest
 import yaml
 
-from loadtest.configs import application_name, arguments, first_version, read_config, scaled
+from loadtest.configs import application_name, arguments, first_version, laid_out, read_config, scaled
 from loadtest.errors import BenchmarkError
+from serve_app.layout import lay_out
 
 
 def test_without_a_file_the_defaults_with_one_model_scaled():
@@ -16,11 +17,20 @@ def test_without_a_file_the_defaults_with_one_model_scaled():
     assert arguments(read_config(None)) == {}
 
 
+def test_a_version_with_replicas_becomes_an_application_of_the_file():
+    config, deployment = scaled(read_config(None), "faq_matcher", max_replicas=2)
+    applications = laid_out(config)["applications"]
+    assert [each["name"] for each in applications] == ["scoring", deployment]
+    assert applications[1]["args"]["scaling"] == {"max_replicas": 2}
+    other = {"applications": [{"name": "bare", "import_path": "other:app"}]}
+    assert laid_out(other) == other
+
+
 def test_the_users_own_names_and_settings_stay(tmp_path):
     file = tmp_path / "config.yaml"
     version = {"name": "v2", "model": {"architecture": "mobilenet_v2"}, "scaling": {"cpus": 1, "max_replicas": 9}}
     models = [{"kind": "faq_matcher"}, {"kind": "image_classifier", "name": "cats", "versions": [version]}]
-    content = {"applications": [{"name": "mine", "args": {"profile": "production", "models": models}}]}
+    content = lay_out({"profile": "production", "models": models}, "mine")
     file.write_text(yaml.safe_dump(content), encoding="utf-8")
     config = read_config(file)
     assert application_name(config) == "mine"
@@ -37,7 +47,7 @@ def test_the_users_own_names_and_settings_stay(tmp_path):
 
 def test_a_kind_that_is_not_there_is_named(tmp_path):
     file = tmp_path / "config.yaml"
-    file.write_text("applications: [{args: {models: [{kind: faq_matcher}]}}]", encoding="utf-8")
+    file.write_text(yaml.safe_dump(lay_out({"models": [{"kind": "faq_matcher"}]})), encoding="utf-8")
     with pytest.raises(BenchmarkError, match="image_classifier"):
         first_version(read_config(file), "image_classifier")
 

@@ -87,7 +87,7 @@ def test_a_failure_is_one_sentence_and_a_code(tmp_path):
     ran = CliRunner().invoke(commands.app, ["memory", "--config", str(tmp_path / "none.yaml")])
     assert ran.exit_code == 1
     assert ran.output.count("\n") == 1
-    assert "none.yaml cannot be read" in ran.output
+    assert "none.yaml does not exist" in ran.output
 
 
 def test_a_benchmark_shows_its_reports_and_keeps_its_options(tmp_path):

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -61,21 +63,30 @@ def fast(monkeypatch):
 
 @pytest.fixture
 def deployments(fast):
-    """Builds the application; returns every deployment by name."""
+    """Builds every application of a service; returns their deployments by name."""
     from ray.serve import Application
 
-    from deployments.hosted import Hosted
-    from serve_app.app import build
+    from serve_app import app, version
+    from serve_app.applications import GATEWAY_PATH
+    from serve_app.config_file import config_of
+    from serve_app.layout import lay_out
 
     def visit(value, found):
         if isinstance(value, Application):
             deployment = value._bound_deployment
             found[deployment.name] = deployment
-            visit([*deployment.init_args, *deployment.init_kwargs.values()], found)
-        elif isinstance(value, list):
-            for item in value:
-                stage = getattr(item, "first_stage", item)
-                visit([*stage.arguments] if isinstance(stage, Hosted) else stage, found)
+            for each in [*deployment.init_args, *deployment.init_kwargs.values()]:
+                visit(each, found)
         return found
 
-    return lambda args: visit(build(args), {})
+    def built(settings):
+        config = config_of(lay_out(settings), "a test")
+        config = config.with_room_for_models(config.settings(os.environ))
+        found = {}
+        for application in config.content["applications"]:
+            build = app.build if application["import_path"] == GATEWAY_PATH else version.build
+            visit(build(application["args"]), found)
+        found.pop("root", None)
+        return found
+
+    return built

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from deployments.errors import StartupError
 from serve_app import cli
-from serve_app.config_file import IMPORT_PATH
+from serve_app.layout import lay_out
 
 REPOSITORY = Path(__file__).parents[2]
 HEAVY = {"ray", "torch", "torchvision", "sklearn", "scipy", "numpy", "PIL", "starlette", "fsspec"}
@@ -40,7 +40,7 @@ def scoring(monkeypatch, capsys):
 
 
 def config(args):
-    return {"applications": [{"name": "mine", "import_path": IMPORT_PATH, "args": args}]}
+    return lay_out(args, "mine")
 
 
 def plain(text):
@@ -132,7 +132,7 @@ def test_wrong_settings_are_named_line_by_line(scoring, write):
     assert lines == [
         "  profile: must be 'local' or 'production', not 'x'",
         "  ingress.max_body_mb: the environment variable MB is not set",
-        "  modles: unknown key; did you mean models? (known keys: profile, ingress, models)",
+        "  modles: unknown key; did you mean models? (known keys: models, default_models, profile, ingress)",
     ]
 
 

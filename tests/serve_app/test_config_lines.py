@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from serve_app.config_file import config_of
 from serve_app.config_lines import config_yaml, model_yaml, show_saved
 
 
@@ -17,11 +18,10 @@ def test_settings_stay_in_order_and_letters_stay_letters():
 def test_a_model_in_any_directory_is_served_with_the_lines_that_are_shown(capsys, tmp_path, name):
     show_saved(tmp_path / name, "faq_matcher", "faq")
     said, _, lines = capsys.readouterr().out.partition("\n\n")
-    assert said == f"Saved in {tmp_path / name}. To serve it, put these lines under `args:` of the config file:"
-    version = {"model": {"model_dir": str(tmp_path / name)}}
-    assert yaml.safe_load(lines) == {"models": [{"kind": "faq_matcher", "name": "faq", "versions": [version]}]}
-    assert lines == model_yaml("faq_matcher", "faq", version)
-    assert len(lines.splitlines()) == 6
+    assert said == f"Saved in {tmp_path / name}. `scoring serve --config FILE` serves it, with these lines in FILE:"
+    assert lines == model_yaml("faq_matcher", "faq", {"model": {"model_dir": str(tmp_path / name)}})
+    ((model, version),) = config_of(yaml.safe_load(lines), "lines").settings({}).versions
+    assert (model.name, version.model.model_dir) == ("faq", str(tmp_path / name))
 
 
 def test_a_relative_directory_is_named_in_full(capsys, tmp_path, monkeypatch):

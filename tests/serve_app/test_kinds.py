@@ -1,94 +1,85 @@
 import pytest
 
-from deployments import binding
-from deployments.contracts import ImagePreset
-from deployments.hosted import Hosted
+from deployments import gpus
+from deployments.contracts import CALLS_PER_REPLICA, ImagePreset
 from deployments.image_classifier.conversion.model_files import FILES, About, seal
-from deployments.scaling import CALLS_PER_REPLICA
-from serve_app.settings import DRAIN_MARGIN_SECONDS
+from deployments.kinds import DEFAULT_CALLERS, find_kind
+from serve_app.settings import DRAIN_MARGIN_SECONDS, parse_settings
 
 
-def hosted_model(**version):
+def local_model(**version):
     return {"models": [{"kind": "image_classifier", "versions": [version]}]}
 
 
 def image_model(**version):
     """A model whose stages have replicas of their own."""
-    return hosted_model(**{"scaling": {}, "preprocess_scaling": {}, **version})
+    return local_model(**{"scaling": {}, "preprocess_scaling": {}, **version})
 
 
-def hosted_by(built):
-    """Names of the stages that the ingress has in its process."""
-
-    def names(stage):
-        if isinstance(stage, Hosted):
-            yield stage.name
-            for each in stage.arguments:
-                yield from names(each)
-
-    return [name for bound in built["ingress"].init_args[0] for name in names(bound.first_stage)]
+def local_stage(settings):
+    """The first stage of the only version, which lives in the gateway's process."""
+    service = parse_settings(settings, {})
+    ((model, version),) = service.versions
+    return find_kind(model.kind).local(f"{model.name}-{version.name}", version, service.surroundings)
 
 
-def most_ingress_replicas(built):
+def most_gateway_replicas(built):
     config = built["ingress"]._deployment_config.autoscaling_config
     return config.max_replicas if config else built["ingress"].num_replicas
 
 
 BOTH = {"models": [{"kind": "faq_matcher"}, {"kind": "image_classifier"}]}
+IMAGE = {"image-1", "image-1-preprocess"}
 
 
 @pytest.mark.parametrize(
     ("args", "gpu", "expected"),
     [
-        # The classifier takes all cores, so that it is hosted once.
-        (BOTH, False, (["faq-1", "image-1-preprocess", "image-1"], 1)),
-        (BOTH, True, (["faq-1", "image-1-preprocess"], 2)),
-        ({"models": [{"kind": "faq_matcher"}]}, False, (["faq-1"], 2)),
-        ({"ingress": {"scaling": {"max_replicas": 3}}, **BOTH}, False, (["faq-1", "image-1-preprocess"], 3)),
-        (
-            {"ingress": {"scaling": {"max_replicas": 1}}, **BOTH},
-            False,
-            (["faq-1", "image-1-preprocess", "image-1"], 1),
-        ),
-        (hosted_model(scaling={"max_replicas": 2}), False, (["image-1-preprocess"], 2)),
-        (hosted_model(preprocess_scaling={"max_replicas": 2}), False, ([], 2)),
-        (image_model(), False, ([], 2)),
+        # The classifier takes all cores, so that one replica of the gateway has it.
+        (BOTH, False, (set(), 1)),
+        (BOTH, True, (IMAGE, 2)),
+        ({"models": [{"kind": "faq_matcher"}]}, False, (set(), 2)),
+        ({"ingress": {"scaling": {"max_replicas": 3}}, **BOTH}, False, (IMAGE, 3)),
+        ({"ingress": {"scaling": {"max_replicas": 1}}, **BOTH}, False, (set(), 1)),
+        (local_model(scaling={"max_replicas": 2}), False, (IMAGE, 2)),
+        (local_model(preprocess_scaling={"max_replicas": 2}), False, (IMAGE, 2)),
+        (image_model(), False, (IMAGE, 2)),
     ],
 )
-def test_the_ingress_hosts_what_has_no_replicas_of_its_own(deployments, monkeypatch, args, gpu, expected):
-    monkeypatch.setattr(binding, "gpus_of_ray", lambda: float(gpu))
+def test_the_gateway_has_what_has_no_replicas_of_its_own(deployments, monkeypatch, args, gpu, expected):
+    monkeypatch.setattr(gpus, "gpus_of_ray", lambda: float(gpu))
     built = deployments(args)
-    assert (hosted_by(built), most_ingress_replicas(built)) == expected
-    if args["models"] == BOTH["models"]:
-        everything = {"ingress", "faq-1", "image-1", "image-1-preprocess"}
-        assert set(built) == everything - set(hosted_by(built))
+    assert (built.keys() - {"ingress"}, most_gateway_replicas(built)) == expected
 
 
-def test_images_that_the_ingress_decodes_do_not_wait_for_each_other(deployments):
-    (hosted,) = deployments(hosted_model())["ingress"].init_args[0]
-    (own,) = deployments(image_model())["ingress"].init_args[0]
-    assert (hosted.together, own.together) == (False, True)
+def test_the_gateway_decodes_images_before_it_classifies_them():
+    stage = local_stage(local_model())
+    assert [stage.name, stage.arguments[1].name] == ["image-1-preprocess", "image-1"]
+
+
+def test_images_that_the_gateway_decodes_do_not_wait_for_each_other(deployments):
+    own = deployments(image_model())["image-1-preprocess"].init_args[3]
+    assert (local_stage(local_model()).arguments[3].together, own.together) == (False, True)
 
 
 @pytest.mark.parametrize(("profile", "allowed"), [("local", True), ("production", False)])
 def test_untrained_weights_are_allowed_on_a_laptop_only(deployments, profile, allowed):
     assert deployments({"profile": profile, **image_model()})["image-1"].init_kwargs == {"allow_untrained": allowed}
-    hosted = deployments({"profile": profile, **hosted_model(model={"device": "cpu"})})["ingress"].init_args[0][0]
-    assert hosted.first_stage.arguments[1].keywords == {"allow_untrained": allowed}
+    local = local_stage({"profile": profile, **local_model(model={"device": "cpu"})})
+    assert local.arguments[1].keywords == {"allow_untrained": allowed}
 
 
 def test_what_ray_shows_of_a_deployment_holds_no_password_of_redis(deployments, monkeypatch):
     monkeypatch.setenv("REDIS_PASSWORD", "hidden")
     quotas = {"storage": "redis", "redis_url": "redis://:${REDIS_PASSWORD}@host"}
     ingress = deployments({"ingress": {"quotas": quotas}})["ingress"]
-    assert ingress.user_config["quotas"]["storage"] == "redis"
     assert "hidden" not in repr(ingress.user_config) + repr(ingress.init_args)
-    assert ingress.init_args[1].get_secret_value() == "redis://:hidden@host"
+    assert ingress.init_args[0].quotas.redis_url.get_secret_value() == "redis://:hidden@host"
 
 
 @pytest.mark.parametrize(("profile", "required"), [("local", False), ("production", True)])
 def test_keys_are_not_required_on_a_laptop_only(deployments, profile, required):
-    assert deployments({"profile": profile})["ingress"].user_config["access"]["required"] is required
+    assert deployments({"profile": profile})["ingress"].init_args[0].access.required is required
 
 
 @pytest.mark.parametrize(
@@ -109,7 +100,7 @@ def test_keys_are_not_required_on_a_laptop_only(deployments, profile, required):
 def test_a_gpu_is_reserved_where_there_is_one_or_the_settings_say_so(
     deployments, monkeypatch, model, in_reach, reserved
 ):
-    monkeypatch.setattr(binding, "gpus_of_ray", lambda: float(in_reach))
+    monkeypatch.setattr(gpus, "gpus_of_ray", lambda: float(in_reach))
     built = deployments(image_model(model=model))
     assert built["image-1"].ray_actor_options["num_gpus"] == reserved
     assert built["image-1-preprocess"].ray_actor_options["num_gpus"] == 0
@@ -124,7 +115,7 @@ def test_a_converted_model_reserves_a_gpu_where_its_engine_can_use_one(
     for name in FILES[kind]:
         (tmp_path / name).write_text("a network")
     seal(tmp_path, about)
-    monkeypatch.setattr(binding, "gpus_of_ray", lambda: 1.0)
+    monkeypatch.setattr(gpus, "gpus_of_ray", lambda: 1.0)
     built = deployments(image_model(model={"model_dir": str(tmp_path)}))
     assert built["image-1"].ray_actor_options["num_gpus"] == reserved
 
@@ -133,7 +124,7 @@ def test_a_converted_model_reserves_a_gpu_where_its_engine_can_use_one(
 def test_where_ray_runs_it_knows_of_gpus(monkeypatch, resources, expected):
     monkeypatch.setattr("ray.is_initialized", lambda: True)
     monkeypatch.setattr("ray.cluster_resources", lambda: resources)
-    assert binding.gpus_of_ray() == expected
+    assert gpus.gpus_of_ray() == expected
 
 
 def test_replicas_reserve_what_their_scaling_says(deployments):
@@ -155,34 +146,26 @@ def test_a_replica_has_time_for_the_longest_request_before_it_goes(deployments):
 
 
 def test_a_stage_takes_the_calls_of_all_its_callers(deployments):
-    callers, model = {"max_replicas": 3}, {"explanations": {"enabled": False}}
+    many, model = {"min_replicas": 20, "max_replicas": 20}, {"explanations": {"enabled": False}}
     version = {"model": model, "preprocess_scaling": {"max_replicas": 5}}
-    built = deployments({"ingress": {"scaling": callers}, **image_model(**version)})
-    for name, expected in {"image-1-preprocess": 3, "image-1": 5}.items():
+    built = deployments({"ingress": {"scaling": many}, **image_model(**version)})
+    for name, expected in {"image-1-preprocess": 20, "image-1": 5}.items():
         assert built[name].max_ongoing_requests > CALLS_PER_REPLICA * expected
-    fewer = deployments({"ingress": {"scaling": {"max_replicas": 2}}, **image_model(model=model)})
-    assert built["image-1-preprocess"].max_ongoing_requests == (
-        fewer["image-1-preprocess"].max_ongoing_requests + CALLS_PER_REPLICA
-    )
+    fewer = deployments({"ingress": {"scaling": {**many, "max_replicas": 20}}, **image_model(model=model)})
+    assert fewer["image-1"].max_ongoing_requests == built["image-1"].max_ongoing_requests - 3 * CALLS_PER_REPLICA
 
 
 def test_explanations_take_no_place_of_other_calls(deployments):
     def built(**model):
-        return deployments(
-            {
-                "ingress": {"scaling": {"max_replicas": 3}},
-                **image_model(model=model, scaling={"max_replicas": 4}),
-            }
-        )
+        return deployments(image_model(model=model, scaling={"max_replicas": 4}))
 
     explained = built(explanations={"at_once": 2, "max_waiting": 5})
     without = built(explanations={"enabled": False})
     most = 2 * 4 + 5
-    (bound,) = explained["ingress"].init_args[0]
-    assert bound.max_explanations == most
-    for name in ("image-1", "image-1-preprocess"):
-        assert explained[name].max_ongoing_requests == without[name].max_ongoing_requests + 3 * most
-    assert without["ingress"].init_args[0][0].max_explanations == 0
+    assert explained["image-1-preprocess"].init_args[3].explanations == most
+    for name in IMAGE:
+        assert explained[name].max_ongoing_requests == without[name].max_ongoing_requests + DEFAULT_CALLERS * most
+    assert without["image-1-preprocess"].init_args[3].explanations == 0
 
 
 def test_replicas_follow_the_scaling_of_their_stage(deployments):

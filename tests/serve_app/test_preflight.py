@@ -185,13 +185,24 @@ def scaled(replicas):
     return {"min_replicas": replicas, "max_replicas": replicas + 5}
 
 
+def faq_models(*versions):
+    return {"models": [{"kind": "faq_matcher", "versions": [*versions]}]}
+
+
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
         ({}, RAY_MB + MATCHER_MB + CLASSIFIER_MB + PREPROCESS_MB),
         ({"models": [{"kind": "faq_matcher"}]}, RAY_MB + MATCHER_MB),
         (
-            {"models": [{"kind": "faq_matcher", "versions": [{"name": "1"}, {"name": "2", "scaling": scaled(3)}]}]},
+            {
+                "models": [
+                    {
+                        "kind": "faq_matcher",
+                        "versions": [{"name": "1"}, {"name": "2", "application": "b", "scaling": scaled(3)}],
+                    }
+                ]
+            },
             RAY_MB + 4 * MATCHER_MB,
         ),
         (
@@ -199,7 +210,7 @@ def scaled(replicas):
                 "models": [
                     {
                         "kind": "image_classifier",
-                        "versions": [{"scaling": scaled(2), "preprocess_scaling": scaled(3)}],
+                        "versions": [{"application": "a", "scaling": scaled(2), "preprocess_scaling": scaled(3)}],
                     }
                 ]
             },

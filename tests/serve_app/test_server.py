@@ -15,7 +15,7 @@ def test_a_controller_that_dies_while_it_starts_is_one_sentence(monkeypatch):
     monkeypatch.setattr(ray, "nodes", lambda: [{"MetricsExportPort": 1}])
     monkeypatch.setattr("ray.serve._private.api.serve_start", died)
     said = []
-    server = Server(read_config(None), said.append)
+    server = Server(read_config(None).listening_on(None, None), said.append)
     monkeypatch.setattr(server, "_handle_signals", lambda: None)
     with pytest.raises(StartupError, match="controller did not start"):
         server._start()

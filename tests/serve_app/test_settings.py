@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from deployments.errors import StartupError
-from serve_app.settings import MODELS, RESERVED_NAMES, ApplicationSettings, parse_settings
+from deployments.ingress.routing.settings import MODELS, RESERVED_NAMES
+from serve_app.settings import ServiceSettings, parse_settings
 
 
 def faq(**version):
@@ -46,7 +47,11 @@ def test_the_first_version_comes_first():
 @pytest.mark.parametrize(
     ("args", "key", "problem"),
     [
-        ({"modles": []}, "modles", "unknown key; did you mean models? (known keys: profile, ingress, models)"),
+        (
+            {"modles": []},
+            "modles",
+            "unknown key; did you mean models? (known keys: models, default_models, profile, ingress)",
+        ),
         ({"ingress": {"max_body": 1}}, "ingress.max_body", "unknown key; did you mean max_body_mb?"),
         (
             {"ingress": {"scaling": {"min_replica": 1}}},
@@ -56,12 +61,12 @@ def test_the_first_version_comes_first():
         (
             {"models": [{"kind": "faq_matcher", "naem": "x"}]},
             "models.0.naem",
-            "unknown key; did you mean name? (known keys: kind, name, versions)",
+            "unknown key; did you mean name? (known keys: kind, name, default, versions)",
         ),
         (
             faq(preprocess={}),
             "models.0.versions.0.preprocess",
-            "unknown key (known keys: name, model, scaling)",
+            "unknown key (known keys: name, application, model, scaling)",
         ),
         (
             image(model={"architecure": "x"}),
@@ -69,7 +74,7 @@ def test_the_first_version_comes_first():
             "unknown key; did you mean architecture? (known keys: architecture, weights,",
         ),
         (faq(model={"default_topk": 3}), "models.0.versions.0.model.default_topk", "did you mean default_top_k?"),
-        ({"zzz": 1}, "zzz", "unknown key (known keys: profile, ingress, models)"),
+        ({"zzz": 1}, "zzz", "unknown key (known keys: models, default_models, profile, ingress)"),
     ],
 )
 def test_an_unknown_key_is_told_which_are_known_at_every_depth(args, key, problem):
@@ -158,13 +163,27 @@ def test_every_error_is_named_at_once():
 
 
 def test_default_models_are_there_and_take_what_they_are_named_for():
-    args = {"models": [{"kind": "faq_matcher", "name": "help"}], "ingress": {"default_models": {"text": "help"}}}
-    assert parse_settings(args, {}).ingress.default_models == {"text": "help"}
-    args["ingress"] = {"default_models": {"text": "faq", "images": "help"}}
-    assert problems(args)["models"] == (
-        "ingress.default_models names 'faq' for text; of models that take text there are help; "
-        "ingress.default_models names 'help' for images; of models that take images there is none"
+    args = {"models": [{"kind": "faq_matcher", "name": "help"}], "default_models": {"text": "help"}}
+    assert parse_settings(args, {}).default_models == {"text": "help"}
+    args["default_models"] = {"text": "faq", "images": "help"}
+    assert problems(args)[""] == (
+        "default_models names 'faq' for text; of models that take text there are help; "
+        "default_models names 'help' for images; of models that take images there is none"
     )
+
+
+def test_a_default_is_a_version_that_is_there():
+    versions = [{"name": "a"}, {"name": "b"}]
+    args = {"models": [{"kind": "faq_matcher", "default": "b", "versions": versions}]}
+    assert parse_settings(args, {}).models[0].default_version == "b"
+    args["models"][0]["default"] = "c"
+    assert problems(args)["models"] == "'faq' has no version 'c' to be its default"
+
+
+def test_an_application_is_one_version():
+    versions = [{"name": "a", "application": "faq-1"}, {"name": "b", "application": "faq-1"}]
+    args = {"models": [{"kind": "faq_matcher", "versions": versions}]}
+    assert problems(args)["models"] == "two versions name the application 'faq-1'"
 
 
 def test_names_of_models_and_versions_occur_once():
@@ -253,7 +272,7 @@ def names_of(model):
     }
 
 
-KEYS = sorted(names_of(ApplicationSettings) | set().union(*map(names_of, MODELS.values())) | {"model", "architecture"})
+KEYS = sorted(names_of(ServiceSettings) | set().union(*map(names_of, MODELS.values())) | {"model", "architecture"})
 KINDS = st.sampled_from(["faq_matcher", "image_classifier"])
 ATOMS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | KINDS
 ATOMS |= st.sampled_from(["${UNSET}", "${HOME}", "auto", "local", -1, 0, 1, 10**400, math.inf])

@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import logging
+import time
 
 import httpx
 import pytest
@@ -13,7 +14,8 @@ from ray import serve
 
 from deployments.contracts import EncodedImage, Question
 from deployments.errors import InvalidImage, StartupError
-from serve_app.app import build
+from deployments.ingress.deployment import INGRESS
+from serve_app.settings import parse_settings
 
 QUESTIONS = (
     "Id\tAnswerId\tText0\n1\t101\tHow do I begin?\n2\t201\tWhere is the end?\n3\t301\tWhich colours are there?\n"
@@ -31,13 +33,15 @@ class LocalService:
     ingress, which is an ASGI application, is called itself. Its handles of the stages are those of Ray.
     """
 
-    def __init__(self, args):
-        application = build(args)
+    def __init__(self, models, profile="local"):
+        settings = parse_settings({"profile": profile}, {})
+        application = INGRESS.bind(settings.ingress_settings(), settings.surroundings)
         router = serve.run(application, _local_testing_mode=True)._init_router()
         self.ingress = router._user_callable_wrapper._callable
-        # Ray's mode does not wait for this; until then nobody is let in without a key.
-        self.ingress.reconfigure(application._bound_deployment.user_config)
         self._loop = router._user_callable_wrapper._user_code_event_loop
+        self.models = models
+        # Here, since Ray's mode does not wait for it.
+        self.run(self.ingress.reconfigure({"models": models}))
 
     def run(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
@@ -65,17 +69,15 @@ def service(tmp_path_factory):
     directory = tmp_path_factory.mktemp("service")
     (directory / "questions.tsv").write_text(QUESTIONS)
     faq = {"model": {"questions": str(directory / "questions.tsv"), "default_top_k": 2}}
-    args = {
-        "models": [
-            {"kind": "faq_matcher", "versions": [{"name": "1", **faq}, {"name": "2", **faq}]},
-            {"kind": "image_classifier", "versions": [{"model": {**SQUEEZENET, "explanations": {"max_waiting": 1}}}]},
-        ]
-    }
+    models = [
+        {"kind": "faq_matcher", "versions": [{"name": "1", **faq}, {"name": "2", **faq}]},
+        {"kind": "image_classifier", "versions": [{"model": {**SQUEEZENET, "explanations": {"max_waiting": 1}}}]},
+    ]
     ray_serve = logging.getLogger("ray.serve")
     before = (ray_serve.level, ray_serve.propagate, ray_serve.handlers[:])
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("SCORING_CACHE", str(directory / "cache"))
-        service = LocalService(args)
+        service = LocalService(models)
     yield service
     # Ray sets up logging for the whole process.
     ray_serve.level, ray_serve.propagate, ray_serve.handlers[:] = before
@@ -197,12 +199,8 @@ def test_the_service_is_ready(service):
 
 
 def test_a_stage_answers_a_list_with_one_outcome_each(service):
-    handle = service.stage("faq")._handle
-
-    async def score():
-        return await handle.score.remote([Question("the end", 1), Question("begin", 1)], [0.0, 0.0])
-
-    reply = service.run(score())
+    handle = service.stage("faq")._stage
+    reply = service.run(handle.call("score", [Question("the end", 1), Question("begin", 1)], [0.0, 0.0]))
     assert [outcome.result.ids for outcome in reply.outcomes] == [[2], [1]]
     assert reply.replica
 
@@ -218,8 +216,42 @@ def test_a_stage_is_submitted_to_with_its_errors_as_results(service):
 
 def test_without_weights_production_does_not_start(service, monkeypatch, tmp_path):
     monkeypatch.setenv("SCORING_CACHE", str(tmp_path))
-    application = build(
-        {"profile": "production", "models": [{"kind": "image_classifier", "versions": [{"model": SQUEEZENET}]}]}
-    )
+    models = [{"kind": "image_classifier", "versions": [{"model": SQUEEZENET}]}]
     with pytest.raises(StartupError, match="weights_uri"):
-        serve.run(application, _local_testing_mode=True)
+        LocalService(models, "production")
+
+
+def test_what_cannot_be_loaded_fails_alone_and_says_why(service):
+    async def change(models):
+        await service.ingress.reconfigure({"models": models})
+
+    before = [dict(model) for model in service.models]
+    lacking = {"name": "3", "model": {"questions": "/no/such.tsv"}}
+    service.run(change([{**before[0], "versions": [*before[0]["versions"], lacking]}, before[1]]))
+    until = time.monotonic() + 30
+    while (state := service.get("/v2/models/faq/versions/3/ready")).json().get("code") != "not_started":
+        assert time.monotonic() < until, state.text
+    assert "faq/3 could not be started: /no/such.tsv cannot be read" in state.json()["detail"]
+    assert "/no/such.tsv" in service.get("/v2/health/ready").json()["detail"]
+    refused = service.post("/faq/versions/3/score", json={"input": "x"})
+    assert (refused.status_code, refused.json()["detail"]) == (503, "faq/3 could not be started.")
+    assert service.post("/faq/score", json={"input": "the end"}).status_code == 200
+    service.run(change(before))
+    assert service.get("/v2/models/faq/versions/3/ready").status_code == 404
+    assert service.get("/v2/health/ready").status_code == 200
+
+
+def test_a_table_that_is_not_valid_leaves_the_one_that_answers(service, caplog):
+    service.run(service.ingress.reconfigure({"models": [{"kind": "faq_matcher", "name": "docs"}]}))
+    assert "the name 'docs' is reserved" in caplog.text
+    assert service.post("/faq/score", json={"input": "the end"}).status_code == 200
+
+
+def test_the_default_changes_and_versions_that_stay_are_not_loaded_again(service):
+    stage = service.stage("faq", "2")
+    changed = [{**service.models[0], "default": "2"}, service.models[1]]
+    service.run(service.ingress.reconfigure({"models": changed}))
+    assert service.post("/faq/score", json={"input": "the end"}).headers["x-model-version"] == "2"
+    assert service.stage("faq", "2") is stage
+    service.run(service.ingress.reconfigure({"models": service.models}))
+    assert service.post("/faq/score", json={"input": "the end"}).headers["x-model-version"] == "1"

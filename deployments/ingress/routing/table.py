@@ -113,11 +113,17 @@ class ModelTable:
         except KeyError:
             raise NotFound(f"There is no such model; there are {', '.join(self._models)}.") from None
 
-    async def not_ready(self, timeout_seconds: float) -> list[str]:
-        """Ask every version of every model, and return a sentence of each that cannot answer now."""
+    async def not_ready(self, timeout_seconds: float, *, with_causes: bool = False) -> list[str]:
+        """Ask every version of every model, and return the names of those that cannot answer now.
+
+        Args:
+            timeout_seconds: how long each may take.
+            with_causes: tell why, where that is known; a cause may name a file.
+        """
         versions = [(f"{model.name}/{version.name}", version) for model in self for version in model.versions.values()]
         answers = await asyncio.gather(*(_why_not(version, timeout_seconds) for _, version in versions))
-        return [_told(title, why) for (title, _), why in zip(versions, answers, strict=True) if why is not None]
+        missing = [(title, why) for (title, _), why in zip(versions, answers, strict=True) if why is not None]
+        return [_told(title, why) if with_causes else title for title, why in missing]
 
 
 async def is_ready(version: Version, timeout_seconds: float) -> bool:
@@ -134,4 +140,4 @@ async def _why_not(version: Version, timeout_seconds: float) -> Unavailable | No
 
 
 def _told(title: str, why: Unavailable) -> str:
-    return why.message if isinstance(why, NotStarted) else title
+    return f"{title} ({why.message.removesuffix('.')})" if isinstance(why, NotStarted) else title

@@ -33,10 +33,12 @@ class NotReady(Stage):
 
     Args:
         error: what every request is answered with.
+        why: what who asks for its state is answered with, which may tell more; the same if left out.
     """
 
-    def __init__(self, error: Unavailable) -> None:
+    def __init__(self, error: Unavailable, why: Unavailable | None = None) -> None:
         self._error = error
+        self._why = why or error
 
     def check_room(self) -> None:
         """Refuse."""
@@ -47,8 +49,8 @@ class NotReady(Stage):
         raise self._error
 
     async def describe(self, timeout_seconds: float) -> ModelDescription:  # noqa: ARG002
-        """Refuse."""
-        raise self._error
+        """Refuse, and say why."""
+        raise self._why
 
 
 class Home(ABC):
@@ -81,8 +83,11 @@ class Home(ABC):
         return StageClient[Any, Any](handle, calls, weigh=self._interface.weigh)
 
     def has_failed(self, why: str) -> None:
-        """Refuse requests, and say why."""
-        self.version.stage = NotReady(NotStarted(f"{self._title} could not be started: {why}"))
+        """Refuse requests, and say why to who asks for the version's state: a cause may name a file."""
+        self.version.stage = NotReady(NotStarted(f"{self._title} could not be started."), self._told(why))
+
+    def _told(self, why: str) -> NotStarted:
+        return NotStarted(f"{self._title} could not be started: {why}")
 
 
 class InThisProcess(Home):
@@ -171,7 +176,7 @@ class InApplication(Home):
     async def why_not(self) -> Unavailable | None:
         """Return why the application does not answer, if that is known."""
         why = await self._cause(self._application)
-        return NotStarted(f"{self._title} could not be started: {why}") if why is not None else None
+        return self._told(why) if why is not None else None
 
 
 class _Followed(StageClient[Any, Any]):

@@ -18,6 +18,7 @@ from cluster.doctor.probe_pod import NAME, NAME_LABEL
 from cluster.doctor.rendered import Rendered
 from cluster.kubernetes.api import connect
 from cluster.kubernetes.kinds import Kind
+from serve_app.layout import lay_out
 
 pytestmark = pytest.mark.cluster
 

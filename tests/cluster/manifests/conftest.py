@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cluster.manifests.objects import objects
 from cluster.settings import ClusterSettings, read_settings
+from serve_app.layout import lay_out
 
 EXAMPLES = Path(__file__).parents[3] / "cluster" / "examples"
 
@@ -50,9 +52,7 @@ def application_file(tmp_path):
 
     def write(arguments: str) -> Path:
         path = tmp_path / "serve.yaml"
-        path.write_text(
-            f"applications:\n  - name: scoring\n    import_path: serve_app.app:build\n    args: {arguments}\n"
-        )
+        path.write_text(yaml.safe_dump(lay_out(yaml.safe_load(arguments))))
         return path
 
     return write

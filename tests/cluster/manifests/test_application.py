@@ -6,7 +6,7 @@ import yaml
 from cluster.manifests.application import read_application, scalings
 from cluster.manifests.objects import ray_service
 from deployments.errors import StartupError
-from serve_app.settings import parse_settings
+from serve_app.config_file import ConfigFile, read_config
 
 
 def config_of(settings):
@@ -28,31 +28,46 @@ def test_grpc_gets_what_ray_needs_for_it(aks):
 def test_production_is_production_whatever_the_file_says(aks, local, changed, application_file):
     path = application_file("{profile: local}")
     settings = changed(aks, application=path, allow_single=True)
-    assert config_of(settings)["applications"][0]["args"]["profile"] == "production"
+    assert {args["profile"] for args in applications_of(settings).values()} == {"production"}
     assert config_of(changed(local, application=path))["applications"][0]["args"]["profile"] == "local"
     unsaid = changed(local, application=application_file("{}"))
     assert config_of(unsaid)["applications"][0]["args"]["profile"] == "production"
 
 
-@pytest.mark.parametrize("arguments", ["{}", "{models: [{kind: image_classifier, versions: [{}, {name: b}]}]}"])
+def applications_of(settings):
+    return {each["name"]: each["args"] for each in config_of(settings)["applications"]}
+
+
+OWN = "{models: [{kind: image_classifier, versions: [{scaling: {}}, {name: b, preprocess_scaling: {}}]}]}"
+
+
+@pytest.mark.parametrize("arguments", ["{}", OWN])
 def test_every_replica_reserves_cpus_and_nothing_else_changes(local, changed, application_file, arguments):
     path = application_file(arguments)
-    given = parse_settings({"profile": "production", **yaml.safe_load(arguments)}, {})
-    rendered = parse_settings(config_of(changed(local, application=path))["applications"][0]["args"], {})
-    assert {scaling.cpus for _, scaling in scalings(rendered)} == {0.5}
-    before = [(place, scaling.model_copy(update={"cpus": 0.5})) for place, scaling in scalings(given)]
-    assert before == list(scalings(rendered))
-    assert [model.name for model in given.models] == [model.name for model in rendered.models]
+    given = read_config(path)
+    found = config_of(changed(local, application=path))
+    rendered = ConfigFile(found, "scoring")
+    before = list(scalings(given, given.with_room_for_models(given.settings({})).settings({})))
+    after = list(scalings(rendered, rendered.settings({})))
+    assert {place.scaling.cpus for place in after} == {0.5}
+    assert [(place.title, place.scaling.model_copy(update={"cpus": 0.5})) for place in before] == [
+        (place.title, place.scaling) for place in after
+    ]
+    assert rendered.settings({}).model_dump()["models"][0]["name"] == given.settings({}).models[0].name
+
+
+def test_a_version_that_is_an_application_is_placed_and_one_in_the_gateway_is_the_gateways(local):
+    assert applications_of(local)["faq-1"]["scaling"] == {"cpus": 0.5}
+    assert applications_of(local)["image-1"]["preprocess_scaling"] == {"cpus": 0.5}
+    assert applications_of(local)["scoring"]["ingress"]["scaling"] == {"cpus": 0.5}
 
 
 def test_cpus_that_are_set_stay(aks):
-    config = config_of(aks)["applications"][0]["args"]
-    assert config["models"][0]["versions"][0]["scaling"]["cpus"] == 1
+    assert applications_of(aks)["faq-1"]["scaling"]["cpus"] == 1
 
 
 def test_variables_stay_variables(local):
-    model = config_of(local)["applications"][0]["args"]["models"][1]["versions"][0]["model"]
-    assert model["model_dir"] == "${SCORING_MODELS}/mobilenet_v2"
+    assert applications_of(local)["image-1"]["model"]["model_dir"] == "${SCORING_MODELS}/mobilenet_v2"
 
 
 def test_a_variable_that_pods_do_not_have_is_told_before(local, changed):
@@ -66,8 +81,9 @@ def test_settings_that_are_wrong_are_told_before(local, changed, application_fil
 
 
 def test_production_has_two_of_all(aks, changed, application_file):
-    with pytest.raises(StartupError, match=r"ingress\.scaling, models\.0\.versions\.0\.scaling"):
-        ray_service(changed(aks, application=application_file("{models: [{kind: faq_matcher}]}")))
+    single = changed(aks, application=application_file("{models: [{kind: faq_matcher, versions: [{scaling: {}}]}]}"))
+    with pytest.raises(StartupError, match=r"scoring\.ingress\.scaling, faq-1\.scaling of"):
+        ray_service(single)
     workers = [{"name": "cpu", "min_replicas": 2}, {"name": "gpu", "gpus": 1, "min_replicas": 1}]
     with pytest.raises(StartupError, match="for gpu of workers"):
         ray_service(changed(aks, workers=workers))
@@ -101,13 +117,12 @@ def in_production(local, changed, application_file):
         group = {"name": "cpu", "min_replicas": 1, "max_replicas": pods}
         gpu = {"name": "gpu", "min_replicas": 0, "max_replicas": 20, "gpus": 1}
         values = {"application": path, "environment": "production", "allow_single": True, "workers": [group, gpu]}
-        models = config_of(changed(local, **values))["applications"][0]["args"]["models"]
-        return models[0]["versions"][0]["scaling"]
+        return applications_of(changed(local, **values))["faq-1"]["scaling"]
 
     return render
 
 
 def test_replicas_with_gpus_are_spread_over_pods_with_gpus(aks):
-    image = config_of(aks)["applications"][0]["args"]["models"][1]["versions"][0]
+    image = applications_of(aks)["image-1"]
     assert image["scaling"]["max_replicas_per_node"] == 1
     assert image["preprocess_scaling"]["max_replicas_per_node"] == 1

@@ -73,9 +73,9 @@ async def test_what_cannot_be_told_is_refused(client, body, status, words):
     assert words in response.json()["detail"]
 
 
-def client_of(models, **limits):
+def client_of(models, defaults=None, **limits):
     open_to_all = AccessSettings(required=False)
-    application = build_app(ModelTable(models), Door(lambda: IngressSettings(access=open_to_all, **limits)))
+    application = build_app(ModelTable(models, defaults), Door(lambda: IngressSettings(access=open_to_all, **limits)))
     return httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://scoring")
 
 
@@ -83,7 +83,7 @@ def client_of(models, **limits):
 async def test_of_several_models_the_settings_name_the_default(faq, image, defaults, name):
     models = [Model(each, FAQ, {"1": Version("1", faq)}) for each in ("first", "second")]
     models.append(Model("image", IMAGE_CLASSES, {"1": Version("1", image)}))
-    async with client_of(models, default_models=defaults) as client:
+    async with client_of(models, defaults) as client:
         response = await client.post("/score", json={"input": "x"})
     assert response.headers["x-model-name"] == name
 

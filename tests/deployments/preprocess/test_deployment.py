@@ -1,4 +1,4 @@
-"""The stage as the ingress hosts it, before a classifier that answers when the test lets it."""
+"""The stage in its caller's process, before a classifier that answers when the test lets it."""
 
 import asyncio
 import io
@@ -9,14 +9,14 @@ from PIL import Image
 
 from deployments.contracts import Classes, EncodedImage, ImagePreset, ModelDescription, Outcome, Reply
 from deployments.errors import Overloaded
-from deployments.hosted import Hosted
-from deployments.preprocess.deployment import PreprocessReplica
+from deployments.local_stage import LocalStage
+from deployments.preprocess.deployment import Preprocess
 from deployments.preprocess.settings import PreprocessSettings
 from deployments.scaling import ScalingSettings
 from deployments.stage_client import StageClient
 
 PRESET = ImagePreset(232, 224, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-SCALING = ScalingSettings(max_concurrent_requests=4, max_queued_requests=1)
+CALLS = ScalingSettings(max_concurrent_requests=4, max_queued_requests=1).call_limits()
 
 
 class Classifier:
@@ -44,8 +44,8 @@ def gate():
 
 @pytest.fixture
 async def handle(gate):
-    arguments = (PreprocessSettings(), Hosted("classifier", Classifier, (gate,)), SCALING)
-    return await Hosted("preprocess", PreprocessReplica, arguments).start()
+    arguments = (PreprocessSettings(), LocalStage("classifier", Classifier, (gate,)), CALLS, CALLS)
+    return await LocalStage("preprocess", Preprocess, arguments).start()
 
 
 @pytest.fixture(scope="module")
@@ -63,14 +63,14 @@ async def until(condition):
 
 async def test_an_image_is_decoded_and_classified(handle, gate, photo):
     gate.set()
-    outcome = await StageClient(handle, SCALING).submit(photo)
+    outcome = await StageClient(handle, CALLS).submit(photo)
     assert outcome.result.labels == ["n1 cat"]
     assert {"decode", "queue"} <= outcome.seconds.keys()
 
 
 async def test_what_the_classifier_would_refuse_is_not_decoded(handle, gate, photo, monkeypatch):
-    stage = StageClient(handle, ScalingSettings(max_concurrent_requests=10), together=False)
-    queue = handle.score.method.__self__._classifier._coalescer
+    stage = StageClient(handle, ScalingSettings(max_concurrent_requests=10).call_limits(together=False))
+    queue = handle._stage._classifier._coalescer
     tasks = []
     for expected in [(1, 0), (2, 0), (2, 1)]:
         tasks.append(asyncio.create_task(stage.submit(photo)))
@@ -83,6 +83,10 @@ async def test_what_the_classifier_would_refuse_is_not_decoded(handle, gate, pho
 
 
 async def test_its_metadata_names_files_beside_what_the_classifier_takes(handle):
-    description = await StageClient(handle, SCALING).describe(1)
+    description = await StageClient(handle, CALLS).describe(1)
     assert [tensor.name for tensor in description.inputs] == ["image"]
     assert description.preset == PRESET
+
+
+async def test_it_says_how_it_is_called_and_not_how_the_classifier_is(handle):
+    assert (await StageClient(handle, CALLS).describe(1)).calls == CALLS

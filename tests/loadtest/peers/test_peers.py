@@ -14,7 +14,7 @@ from loadtest.peers.material import Material, environment, precision_here
 from loadtest.peers.models.options import Options
 from loadtest.peers.peers import PEERS
 from loadtest.peers.running import config_of, options_of, threads_of
-from serve_app.settings import ApplicationSettings
+from serve_app.settings import ServiceSettings
 
 MATERIAL = Material(Path("faq.joblib"), Path("own"), Path("network"), "bf16", {})
 SHARED = ("scikit-learn", "joblib", "numpy", "openvino", "pillow", "scipy", "threadpoolctl", "orjson")
@@ -93,8 +93,8 @@ def test_ours_is_configured_with_its_defaults(contestant, expected):
     args = config_of(contestant, MATERIAL)["applications"][0]["args"]
     (model,) = args["models"]
     assert model["versions"] == [expected]
-    ingress = ApplicationSettings.model_validate(args).ingress.scaling
-    default = ApplicationSettings().ingress.scaling
+    ingress = ServiceSettings.model_validate(args).ingress.scaling
+    default = ServiceSettings().ingress.scaling
     replicas = contestant.workers or 1
     assert (ingress.min_replicas, ingress.max_replicas) == (replicas, contestant.workers or default.max_replicas)
     # Otherwise as by default.
@@ -105,7 +105,7 @@ def test_two_image_replicas_share_the_cores(monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
     args = config_of(Contestant("ours", "image", 2), MATERIAL)["applications"][0]["args"]
     assert args["models"][0]["versions"][0]["model"]["threads"] == 1
-    ApplicationSettings.model_validate(args)
+    ServiceSettings.model_validate(args)
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_the_models_keep_what_their_configs_say():
     version = config["applications"][0]["args"]["models"][0]["versions"][0]
     assert (version["scaling"]["max_concurrent_requests"], version["scaling"]["cpus"]) == (3, 1)
     assert version["preprocess_scaling"]["max_queued_requests"] > 1000
-    assert waiting_config(5, fixed(2))["applications"][0]["args"]["scaling"]["min_replicas"] == 2
+    assert waiting_config(5, fixed(2))["applications"][1]["args"]["scaling"]["min_replicas"] == 2
 
 
 def test_a_clusters_ports_are_not_those_of_another_service():

@@ -6,15 +6,18 @@ import time
 import pytest
 
 from deployments.contracts import Question
+from deployments.scaling import ScalingSettings
 from loadtest.in_process.waiting import WaitingReplica
 from loadtest.payloads import question_payloads
 from loadtest.scale.cluster import cluster, product_environment
 from loadtest.scale.stages import WAITING, application, fixed, waiting_config
 from loadtest.service import post
 
+CALLS = ScalingSettings().call_limits()
+
 
 async def test_a_replica_answers_one_request_after_the_other():
-    replica = WaitingReplica(wait_ms=2)
+    replica = WaitingReplica(2, CALLS)
     started = time.monotonic()
     calls = [replica.score([Question("a"), Question("b")], [0.0, 0.0]) for _ in range(5)]
     replies = await asyncio.gather(*calls)
@@ -25,7 +28,7 @@ async def test_a_replica_answers_one_request_after_the_other():
 
 
 async def test_a_replica_that_does_not_wait_answers_at_once():
-    replica = WaitingReplica(wait_ms=0)
+    replica = WaitingReplica(0, CALLS)
     reply = await replica.score([Question("a")], [0.0])
     assert reply.outcomes[0].result.probabilities == [1.0]
     assert (await replica.describe()).parameters["wait_ms"] == 0

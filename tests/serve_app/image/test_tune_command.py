@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from deployments.errors import StartupError
 from deployments.image_classifier.settings import ImageClassifierSettings
 from deployments.image_classifier.tuning import Setting
-from serve_app.config_file import read_config
+from serve_app.config_file import config_of, read_config
 from serve_app.image.commands import app
 from serve_app.image.tune_settings import Tuned, read_tuned, tuned_yaml
-from serve_app.settings import parse_settings
+from serve_app.layout import lay_out
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL = {"architecture": "squeezenet1_1", "weights": "DEFAULT", "download": False, "device": "cpu"}
@@ -32,10 +32,9 @@ def wide(monkeypatch, tmp_path):
 def config(tmp_path):
     """Write a config with these settings."""
 
-    def write(args):
-        application = {"name": "scoring", "route_prefix": "/", "import_path": "serve_app.app:build", "args": args}
+    def write(settings):
         path = tmp_path / "config.yaml"
-        path.write_text(yaml.safe_dump({"applications": [application]}), encoding="utf-8")
+        path.write_text(yaml.safe_dump(lay_out(settings)), encoding="utf-8")
         return path
 
     return write
@@ -58,14 +57,12 @@ def refusal(*arguments):
 
 
 def image_version(text, name="image"):
-    settings = parse_settings(yaml.safe_load(text)["applications"][0]["args"], dict(os.environ))
+    settings = config_of(yaml.safe_load(text), "written").settings(os.environ)
     return next(model for model in settings.models if model.name == name).versions[0]
 
 
 def test_without_a_config_there_are_lines_to_put_into_one():
-    lines = tuned_yaml(Tuned("image", ImageClassifierSettings(), 2, None), SETTING)
-    settings = parse_settings(yaml.safe_load(lines), {})
-    (version,) = settings.models[0].versions
+    version = image_version(tuned_yaml(Tuned("image", "1", ImageClassifierSettings(), 2, None), SETTING))
     assert (version.model.threads, version.model.streams, version.model.max_batch) == (3, 2, 4)
     assert version.scaling.max_concurrent_requests == 16
 
@@ -84,15 +81,15 @@ def test_a_copy_of_the_config_keeps_all_else(config, monkeypatch):
     tuned = read_tuned(path, "other")
     assert (tuned.name, tuned.cpus, tuned.settings.model_dir) == ("other", 2, "here")
     before, after = (yaml.safe_load(text) for text in (path.read_text(), tuned_yaml(tuned, SETTING)))
-    version = after["applications"][0]["args"]["models"][2]["versions"][0]
+    version = after["applications"][1]["args"]
     assert version["model"] == {"model_dir": "${PLACE}", "threads": 3, "streams": 2, "max_batch": 4}
     assert version["scaling"] == {"cpus": 2, "max_concurrent_requests": 16}
-    before["applications"][0]["args"]["models"][2] = after["applications"][0]["args"]["models"][2]
+    before["applications"][1]["args"] = version
     assert after == before
     assert read_config(path).content == tuned.content
 
 
-@pytest.mark.parametrize("args", [None, {}, {"profile": "local"}, {"models": [{"kind": "image_classifier"}]}])
+@pytest.mark.parametrize("args", [{}, {"profile": "local"}, {"models": [{"kind": "image_classifier"}]}])
 def test_what_a_config_leaves_out_is_put_there(config, args):
     version = image_version(tuned_yaml(read_tuned(config(args), None), SETTING))
     assert version.model == ImageClassifierSettings(threads=3, streams=2, max_batch=4)

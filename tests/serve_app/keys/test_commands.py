@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from deployments.ingress.access.key_file import KEY_FILE, read_table
 from deployments.ingress.access.keys import parse_key
 from deployments.ingress.access.signing import SIGNING_FILE
-from serve_app.config_file import IMPORT_PATH
 from serve_app.keys.commands import app
+from serve_app.layout import lay_out
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -138,8 +138,7 @@ def test_the_directory_is_named_by_an_option_or_by_the_services_config(run, dire
     run("create", "a", "--directory", tmp_path / "one")
     assert (tmp_path / "one" / KEY_FILE).exists()
     args = {"profile": "production", "ingress": {"access": {"directory": str(tmp_path / "two")}}}
-    config = {"applications": [{"name": "a", "import_path": IMPORT_PATH, "args": args}]}
-    (tmp_path / "c.yaml").write_text(yaml.safe_dump(config))
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(lay_out(args)))
     run("create", "a", "--config", tmp_path / "c.yaml")
     assert (tmp_path / "two" / KEY_FILE).exists()
     assert not directory.exists()

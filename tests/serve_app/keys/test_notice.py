@@ -2,10 +2,11 @@ import pytest
 
 from deployments.errors import StartupError
 from deployments.ingress.access.access_directory import AccessDirectory
+from deployments.ingress.routing.settings import MODELS
 from serve_app.keys.notice import notice
 from serve_app.preflight import check_keys
 from serve_app.serve_command import example
-from serve_app.settings import MODELS, parse_settings
+from serve_app.settings import parse_settings
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from deployments.ingress import http_response
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.app import build_app
 from deployments.ingress.door import Door
-from deployments.ingress.routing.table import Model, ModelTable, Version
 from deployments.ingress.quotas.quotas import Quotas
 from deployments.ingress.quotas.settings import QuotaSettings
+from deployments.ingress.routing.table import Model, ModelTable, Version
 from deployments.ingress.settings import IngressSettings
 
 QUESTION = {"input": "port", "top_k": 1}

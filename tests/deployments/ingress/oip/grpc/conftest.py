@@ -9,12 +9,12 @@ from deployments.faq_matcher.protocols.interface import INTERFACE as FAQ
 from deployments.image_classifier.protocols.interface import INTERFACE as IMAGE_CLASSES
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.door import Door
-from deployments.ingress.routing.table import Model, ModelTable, Version
 from deployments.ingress.oip.grpc.methods import InferenceMethods
 from deployments.ingress.oip.grpc.protocol import SERVICE, message
 from deployments.ingress.oip.grpc.registration import add_service
 from deployments.ingress.oip.grpc.service import InferenceService
 from deployments.ingress.quotas.settings import QuotaSettings
+from deployments.ingress.routing.table import Model, ModelTable, Version
 
 # What is not about access asks for no key.
 OPEN = AccessSettings(required=False)
