@@ -182,7 +182,7 @@ class Unavailable(ScoringError):
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "unavailable"
-    retry_after_seconds = 1
+    retry_after_seconds: int | None = 1
 
 
 class NotStarted(Unavailable):

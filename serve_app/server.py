@@ -136,9 +136,9 @@ class Server:
             self._change_to(read_config(self._record.config))
         except StartupError as error:
             self._report(f"The config has changed and is not taken over: {error}")
-            self._record.write(self.url, text, str(error))
+            self._record.write(self.url, text, self.failed, str(error))
         else:
-            self._record.write(self.url, text)
+            self._record.write(self.url, text, self.failed)
 
     def _change_to(self, changed: ConfigFile) -> None:
         settings = changed.settings(os.environ)
@@ -200,7 +200,7 @@ class Server:
         self._wait_until_answered()
         if len(self.failed) == len(list(self.settings.versions)):
             raise StartupError(next(iter(self.failed.values())))
-        self._seen = self._record.begin(self.url, self.config)
+        self._seen = self._record.begin(self.url, self.config, self.failed)
 
     def _follow_rollout(self) -> None:
         follow_rollout(self.config.application, self.config.version_applications, self._report, self._stop, self._shown)

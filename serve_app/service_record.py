@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,16 +27,20 @@ class RunningService:
     """A service that runs on this machine.
 
     Attributes:
+        port: where it listens for HTTP.
         url: where it answers.
         config: its config file.
         applied: digest of the text that is in force, or was refused.
         problem: why that text was refused; empty where it is in force.
+        failed: why each version that cannot answer does not, by `model/version`.
     """
 
+    port: int
     url: str
     config: Path
     applied: str
     problem: str
+    failed: dict[str, str]
 
     def has_seen(self, text: bytes) -> bool:
         """Whether the service has taken over, or refused, this text of its config file."""
@@ -54,8 +59,13 @@ class ServiceRecord:
         self._made = _directory() / f"{port}.yaml"
         self.config: Path | None = None
 
-    def begin(self, url: str, config: ConfigFile) -> bytes | None:
+    def begin(self, url: str, config: ConfigFile, failed: Mapping[str, str]) -> bytes | None:
         """Write the record; a service without a config file gets one that can be changed.
+
+        Args:
+            url: where the service answers.
+            config: what it serves.
+            failed: versions that cannot answer, and why.
 
         Returns:
             The text of the config file.
@@ -67,7 +77,7 @@ class ServiceRecord:
             self._made.write_text(config_yaml(config.content), encoding="utf-8")
         text = self.text_of_config()
         if text is not None:
-            self.write(url, text)
+            self.write(url, text, failed)
         return text
 
     def text_of_config(self) -> bytes | None:
@@ -77,7 +87,7 @@ class ServiceRecord:
         except OSError:
             return None
 
-    def write(self, url: str, text: bytes, problem: str = "") -> None:
+    def write(self, url: str, text: bytes, failed: Mapping[str, str], problem: str = "") -> None:
         """Say what became of a text of the config file."""
         content = {
             "process": os.getpid(),
@@ -85,6 +95,7 @@ class ServiceRecord:
             "config": str(Path(self.config or "").absolute()),
             "applied": digest(text),
             "problem": problem,
+            "failed": dict(failed),
         }
         partial = self._path.with_suffix(".partial")
         partial.write_text(json.dumps(content), encoding="utf-8")
@@ -105,13 +116,19 @@ def find_service(port: int | None) -> RunningService:
     Raises:
         StartupError: there is none, or there are several.
     """
-    services = {int(path.stem): found for path in _directory().glob("*.json") if (found := _read(path))}
+    services = {found.port: found for found in _running()}
     if port is not None and port not in services:
         raise StartupError(f"No service of `scoring serve` listens on port {port}{_others(services)}.")
     if port is None and len(services) != 1:
         what = f"Several services run: name one with --port{_others(services)}" if services else "No service runs"
         raise StartupError(f"{what}; or name a config file with --config.")
     return services[port] if port is not None else next(iter(services.values()))
+
+
+def service_of(config: Path) -> RunningService | None:
+    """Return the service that runs from a config file; None without one."""
+    wanted = config.absolute()
+    return next((found for found in _running() if found.config == wanted), None)
 
 
 def digest(text: bytes) -> str:
@@ -121,6 +138,10 @@ def digest(text: bytes) -> str:
 
 def _others(services: dict[int, RunningService]) -> str:
     return f" ({', '.join(map(str, sorted(services)))})" if services else ""
+
+
+def _running() -> list[RunningService]:
+    return [found for path in sorted(_directory().glob("*.json")) if (found := _read(path))]
 
 
 def _directory() -> Path:
@@ -133,6 +154,7 @@ def _read(path: Path) -> RunningService | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         if not psutil.pid_exists(int(content["process"])):
             return None
-        return RunningService(content["url"], Path(content["config"]), content["applied"], content["problem"])
+        told = {key: content[key] for key in ("url", "applied", "problem", "failed")}
+        return RunningService(port=int(path.stem), config=Path(content["config"]), **told)
     except (OSError, ValueError, KeyError):
         return None
