@@ -222,11 +222,11 @@ class Server:
         model, _, version = title.partition("/")
         try:
             answer = client.get(f"/v2/models/{model}/versions/{version}/ready")
-        except httpx.TransportError:
+            problem = {} if answer.is_success else answer.json()
+        except (httpx.TransportError, ValueError):
+            # Not there yet, or HAProxy says so.
             return False
-        if answer.headers.get("content-type") == "application/problem+json" and (problem := answer.json()):
-            if problem.get("code") != NotStarted.code:
-                return False
+        if problem.get("code") == NotStarted.code:
             self.failed[title] = problem["detail"]
         return answer.is_success or title in self.failed
 

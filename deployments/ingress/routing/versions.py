@@ -149,20 +149,24 @@ class InApplication(Home):
     async def start(self) -> None:
         """Ask the application until it answers."""
         while not await self._is_connected():
-            if (why := await self._cause(self._application)) is not None:
-                self.has_failed(why)
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _is_connected(self) -> bool:
+        try:
+            return await self._ask()
+        except Exception:
+            # Whatever it is, the version is asked again; else it would never be ready.
+            logger.exception("%s cannot be asked.", self._title)
+            return False
+
+    async def _ask(self) -> bool:
         try:
             handle = await self._connect(self._application, self._deployment)
             async with asyncio.timeout(ASK_SECONDS):
                 description = await handle.describe()
         except (Unavailable, TimeoutError):
-            return False
-        except Exception:
-            # Whatever it is, the version is asked again; else it would never be ready.
-            logger.exception("%s cannot be asked.", self._title)
+            if (why := await self._cause(self._application)) is not None:
+                self.has_failed(why)
             return False
         if description.calls is None:
             self.has_failed(f"the application {self._application} is no version of a model")
