@@ -51,7 +51,7 @@ def read_prediction(reply: Reply, *, description: ModelDescription, as_arrays: b
         try:
             values = _values(output, binary[place : place + size], content_types.get(output.name, ""))
             outputs[output.name] = _shaped(output, values, as_arrays=as_arrays)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise unexpected(f"the output '{output.name}' cannot be read: {error}") from None
         place += size
     return Prediction(outputs, origin_of(reply), content)
@@ -78,7 +78,7 @@ def _element(element: Any, content_type: str) -> Any:
     if content_type in {"", TEXT, JSON}:
         text = element.decode("utf-8", "replace") if isinstance(element, bytes) else str(element)
         return json.loads(text) if content_type == JSON else text
-    return element if isinstance(element, bytes) else binascii.a2b_base64(str(element))
+    return element if isinstance(element, bytes) else binascii.a2b_base64(str(element), strict_mode=True)
 
 
 def _flat(values: list[Any], rank: int) -> list[Any]:

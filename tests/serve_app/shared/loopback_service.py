@@ -3,6 +3,9 @@
 import asyncio
 import inspect
 import threading
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import SimpleNamespace
 
 import uvicorn
 
@@ -14,6 +17,9 @@ from deployments.ingress.app import build_app
 from deployments.ingress.door import Door
 from deployments.ingress.models import Model, ModelTable, Version
 from deployments.ingress.settings import IngressSettings
+from deployments.tensor_model.runner import Runner
+
+KINDS = Path(__file__).parents[2] / "kinds"
 
 ORIGINALS = [(7, 70, 0.5, "Seven."), ("8", "80", 0.3, None)]
 HEAT_MAP = b"\x89PNG heat map"
@@ -82,6 +88,44 @@ class ExplainingStage(ImageStage):
         return Outcome(result, outcome.seconds, outcome.weights)
 
 
+class SignatureStage:
+    """A model that is known by its signature alone, behind its runner."""
+
+    def __init__(self, model, signature):
+        self.items = []
+        self.signature = signature
+        self._runner = Runner(model, signature)
+
+    def check_room(self):
+        """There is always room."""
+
+    async def submit(self, item, *, deadline=None):
+        self.items.append(item)
+        (result,) = self._runner.run([item])
+        return Outcome(result, {"infer": 0.001})
+
+    async def describe(self, timeout_seconds):
+        return ModelDescription("python", "trained", self.signature.inputs, self.signature.outputs)
+
+
+def sample(name):
+    """Import a module of the sample kinds, without making them installed ones."""
+    spec = spec_from_file_location(name, KINDS / f"{name}.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def sample_models():
+    kinds, models = sample("sample_kinds"), sample("sample_models")
+    words, sums = kinds.WORDS.interface(), kinds.SUMS.interface()
+    counter = models.WordCounter(SimpleNamespace(language="en"))
+    return [
+        Model("words", words, {"1": Version("1", SignatureStage(counter, words.signature))}),
+        Model("sums", sums, {"1": Version("1", SignatureStage(models.WeightedSum(None), sums.signature))}),
+    ]
+
+
 class Loopback:
     """The real ingress with stages of its own, on the loopback address."""
 
@@ -93,6 +137,7 @@ class Loopback:
             [
                 Model("faq", FAQ, {"1": Version("1", self.faq), "2": Version("2", self.faq)}),
                 Model("image", IMAGE_CLASSES, {"1": Version("1", self.image, self.explainer)}),
+                *sample_models(),
             ]
         )
         self._app = build_app(table, Door(lambda: self.settings))
