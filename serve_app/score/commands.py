@@ -28,10 +28,6 @@ class ScoreGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-app = typer.Typer(cls=ScoreGroup, no_args_is_help=True, subcommand_metavar="MODEL|COMMAND [ARGS]...")
-
-
-@app.callback()
 def score() -> None:
     """Ask a running service: `scoring score MODEL INPUT` asks any model; the commands are those of kinds of models.
 
@@ -39,6 +35,14 @@ def score() -> None:
     """
 
 
-app.command(MODEL)(model)
-for entry in sorted(entry_points(group=GROUP), key=lambda each: each.name):
-    app.command(entry.name)(entry.load())
+def build() -> typer.Typer:
+    """Return the commands, those of installed kinds after the one for any model."""
+    commands = typer.Typer(cls=ScoreGroup, no_args_is_help=True, subcommand_metavar="MODEL|COMMAND [ARGS]...")
+    commands.callback()(score)
+    commands.command(MODEL)(model)
+    for entry in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+        commands.command(entry.name)(entry.load())
+    return commands
+
+
+app = build()

@@ -130,6 +130,18 @@ async def test_images(connect, batch, tmp_path):
     assert "image-2" in error.value.detail
 
 
+async def test_any_model_is_asked_by_what_it_says_of_itself(connect, batch):
+    call = connect(batch)
+    matches = await call("predict", "faq", [KNOWN, UNKNOWN], parameters={"top_k": 1})
+    assert matches["ids"][0] == [3]
+    assert (matches.origin.model, matches.origin.version) == ("faq", "1")
+    told = await call("predict", "image", photo(), parameters={"top_k": 2}, outputs=["labels", "probabilities"])
+    alone = await call("call", classify(photo(), top_k=2))
+    assert told["labels"] == [[each.label for each in alone.classes]]
+    with pytest.raises(ValueError, match="top_k"):
+        await call("predict", "faq", KNOWN, parameters={"top_k": 0})
+
+
 async def test_descriptions_and_readiness(connect, batch):
     call = connect(batch)
     assert await call("is_ready")
@@ -207,3 +219,7 @@ def test_the_command_line(service, batch, tmp_path):
     assert (tmp_path / "maps" / "a.jpg.heat-map.png").read_bytes().startswith(b"\x89PNG")
     assert told["explanation"]["heat_map"].endswith("a.jpg.heat-map.png")
     assert run("image", tmp_path / "key").exit_code == 1
+    result = run("model", "faq", KNOWN, "--param", "top_k=1", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["outputs"][0]["data"] == [3]
+    assert run("model", "faq", "--example").exit_code == 0

@@ -134,6 +134,18 @@ async def test_kinds_with_wire_formats_of_their_own_are_asked_in_the_same_way(cl
     assert (await client.predict("faq", "a", outputs=["answers"]))["answers"] == [["Seven.", ""]]
 
 
+async def test_files_are_asked_as_they_are(client, loopback, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"IMGa")
+    for image in (b"IMGa", tmp_path / "a.jpg", [b"IMGa"], {"image": io.BytesIO(b"IMGa")}):
+        prediction = await client.predict("image", image, parameters={"top_k": 1}, outputs=["labels"])
+        assert prediction.outputs == {"labels": [["n1 a"]]}
+        assert prediction.origin.weights == "untrained"
+    with pytest.raises(InvalidInput, match="not an image"):
+        await client.predict("image", b"GIF")
+    with pytest.raises(ValueError, match=r"must be UINT8 \[any, 4, 4, 3\]: it has the shape \[1, 4, 4, 4\]"):
+        await client.predict("image", {"pixels": np.zeros((1, 4, 4, 4), "uint8")})
+
+
 async def test_a_model_gives_its_own_example(client):
     description = await client.describe("sums")
     assert (await client.call(example_call(description))).outputs == {"sums": [1.75], "largest": [0]}

@@ -1,10 +1,13 @@
 """`scoring score MODEL` against the real ingress, with models that the command knows nothing of."""
 
 import json
+from importlib.metadata import EntryPoint
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
+from serve_app.score import commands
 from serve_app.score.commands import app
 
 
@@ -64,6 +67,21 @@ def test_programs_get_the_answer_as_it_came(score):
 
 def test_a_model_may_have_the_name_of_a_command(score):
     assert table(score("model", "faq", "port?", "--param", "top_k=1"))[1] == ["7", "70", "0.5", "true"]
+
+
+def test_a_kind_adds_a_command_of_its_own(loopback, monkeypatch):
+    def shout(text: str) -> None:
+        typer.echo(text.upper())
+
+    entries = [EntryPoint("words", "sample", commands.GROUP)]
+    monkeypatch.setattr(commands, "entry_points", lambda group: entries if group == commands.GROUP else [])
+    monkeypatch.setattr(EntryPoint, "load", lambda _: shout)
+    app = commands.build()
+    assert CliRunner().invoke(app, ["words", "a"]).stdout == "A\n"
+    assert table(CliRunner().invoke(app, ["sums", "--example", "--url", loopback.url])) == [
+        ["sums", "largest"],
+        ["1.75", "0"],
+    ]
 
 
 def test_a_version_is_named(score, loopback):

@@ -77,6 +77,11 @@ class ImageStage(FaqStage):
         classes = Classes([1, 2, 3, 4][: item.top_k], labels, [0.9, 0.06, 0.03, 0.01][: item.top_k])
         return Outcome(classes, {"decode": 0.003}, "untrained")
 
+    async def describe(self, timeout_seconds):
+        inputs = Tensor("image", "BYTES", (-1,)), Tensor("pixels", "UINT8", (-1, 4, 4, 3))
+        outputs = Tensor("class_ids", "INT64", (-1, -1)), Tensor("labels", "BYTES", (-1, -1))
+        return ModelDescription("torch", "untrained", inputs, outputs)
+
 
 class ExplainingStage(ImageStage):
     async def submit(self, item, *, deadline=None):
