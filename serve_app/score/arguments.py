@@ -31,6 +31,11 @@ def read_inputs(description: ModelDescription, values: Sequence[str], named: Seq
     Raises:
         StartupError: there is nothing, or something that cannot be read.
     """
+    from serve_app.client.inference.request import required_inputs
+
+    tensors = {tensor.name: tensor for tensor in description.inputs}
+    if not tensors:
+        raise StartupError(f"The model '{description.name}' does not say what it takes.")
     if values and named:
         raise StartupError("Give inputs either with --input or without a name, not both.")
     if not values and not named:
@@ -38,13 +43,12 @@ def read_inputs(description: ModelDescription, values: Sequence[str], named: Seq
             raise StartupError("There is nothing to ask: give an input, @FILE, - for standard input, or --example.")
         values = [STANDARD_INPUT]
     if values:
-        # The first is the one that a model takes by default; the client refuses values for several.
-        return _rows(description.inputs[0], values)
+        # Where a model takes several, the client says so.
+        return _rows(tensors[required_inputs(description)[0]], values)
     by_name: dict[str, list[str]] = {}
     for text in named:
         name, value = _split(text, "--input")
         by_name.setdefault(name, []).append(value)
-    tensors = {tensor.name: tensor for tensor in description.inputs}
     # A name that the model does not know is told by the client.
     return {name: _rows(tensors[name], texts) if name in tensors else texts for name, texts in by_name.items()}
 
@@ -86,18 +90,22 @@ def _rows(tensor: Tensor, texts: Sequence[str]) -> Any:
 
 
 def _value(tensor: Tensor, text: str) -> Any:
-    content: str | bytes = text
-    if text == STANDARD_INPUT:
-        content = sys.stdin.buffer.read()
-    elif text.startswith(FILE):
-        content = _read(Path(text.removeprefix(FILE)))
     if tensor.datatype == _BYTES and tensor.content_type != _JSON:
-        # A line's end is not part of a text that a pipe brings.
-        return content.rstrip(b"\r\n") if tensor.content_type in _TEXTS and text == STANDARD_INPUT else content  # type: ignore[arg-type]
+        return _content(text, is_text=tensor.content_type in _TEXTS)
     try:
-        return json.loads(content)
+        return json.loads(_content(text, is_text=True))
     except ValueError:
         raise StartupError(f"The input '{tensor.name}' must be JSON, as in [1, 2.5].") from None
+
+
+def _content(text: str, *, is_text: bool) -> str | bytes:
+    if text.startswith(FILE):
+        return _read(Path(text.removeprefix(FILE)))
+    if text != STANDARD_INPUT:
+        return text
+    content = sys.stdin.buffer.read()
+    # The end of the line is not part of a text that a pipe brings.
+    return content.rstrip(b"\r\n") if is_text else content
 
 
 def _read(path: Path) -> bytes:

@@ -41,9 +41,9 @@ def pack(datatype: str, values: Sequence[Any]) -> bytes:
         ValueError: one of them is no number of this datatype; the message is what is to be said of it.
     """
     types = _types(datatype)
-    for value in values:
-        if type(value) not in types:
-            raise ValueError(f"{_shown(value)} is not {_named(datatype)}")
+    if not set(map(type, values)) <= types:
+        wrong = next(value for value in values if type(value) not in types)
+        raise ValueError(f"{_shown(wrong)} is not {_named(datatype)}")
     try:
         return struct.pack(f"<{len(values)}{_CHARACTERS[datatype]}", *values)
     except (struct.error, OverflowError):
@@ -83,10 +83,10 @@ def unpack_elements(content: bytes | memoryview) -> list[bytes]:
     return elements
 
 
-def _types(datatype: str) -> tuple[type, ...]:
+def _types(datatype: str) -> set[type]:
     if datatype == "BOOL":
-        return (bool,)
-    return (int, float) if datatype.startswith("FP") else (int,)
+        return {bool}
+    return {int, float} if datatype.startswith("FP") else {int}
 
 
 def _named(datatype: str) -> str:

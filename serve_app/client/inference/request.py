@@ -95,7 +95,7 @@ def by_name(description: ModelDescription, inputs: Any) -> Mapping[str, Any]:
     Raises:
         ValueError: an input is not known or missing, or several are wanted.
     """
-    names, required = [tensor.name for tensor in description.inputs], _required(description)
+    names, required = [tensor.name for tensor in description.inputs], required_inputs(description)
     subject = f"The model '{description.name}'"
     if not _is_named(description, inputs):
         if len(required) != 1:
@@ -118,8 +118,8 @@ def _is_named(description: ModelDescription, inputs: Any) -> bool:
     return not is_json or set(inputs) == names
 
 
-def _required(description: ModelDescription) -> list[str]:
-    """Return the inputs that a request has: those of the model's own example, or all."""
+def required_inputs(description: ModelDescription) -> list[str]:
+    """Return the names of the inputs that a request has: those of the model's own example, or all."""
     known = [tensor.name for tensor in description.inputs]
     shown = {each.get("name") for each in description.example_request.get("inputs", ())}
     return [name for name in known if name in shown] or known

@@ -64,10 +64,8 @@ def encode(tensor: Tensor, value: Any) -> SentTensor:
     shape, numbers = _unnested(tensor, value)
     content = pack(tensor.datatype, numbers)
     # JSON has neither infinities nor NaN.
-    is_finite = all(map(math.isfinite, numbers))
-    return SentTensor(
-        tensor.name, tensor.datatype, shape, numbers if is_finite and len(content) < BINARY_BYTES else content
-    )
+    in_json = len(content) < BINARY_BYTES and all(map(math.isfinite, numbers))
+    return SentTensor(tensor.name, tensor.datatype, shape, numbers if in_json else content)
 
 
 def described(tensor: Tensor) -> str:

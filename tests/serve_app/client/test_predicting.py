@@ -142,6 +142,8 @@ async def test_files_are_asked_as_they_are(client, loopback, tmp_path):
         assert prediction.origin.weights == "untrained"
     with pytest.raises(InvalidInput, match="not an image"):
         await client.predict("image", b"GIF")
+    with pytest.raises(ValueError, match=r"of image/\*: a text is no file"):
+        await client.predict("image", "a.jpg")
     with pytest.raises(ValueError, match=r"must be UINT8 \[any, 4, 4, 3\]: it has the shape \[1, 4, 4, 4\]"):
         await client.predict("image", {"pixels": np.zeros((1, 4, 4, 4), "uint8")})
 

@@ -78,7 +78,7 @@ class ImageStage(FaqStage):
         return Outcome(classes, {"decode": 0.003}, "untrained")
 
     async def describe(self, timeout_seconds):
-        inputs = Tensor("image", "BYTES", (-1,)), Tensor("pixels", "UINT8", (-1, 4, 4, 3))
+        inputs = Tensor("image", "BYTES", (-1,), "image/*"), Tensor("pixels", "UINT8", (-1, 4, 4, 3))
         outputs = Tensor("class_ids", "INT64", (-1, -1)), Tensor("labels", "BYTES", (-1, -1))
         return ModelDescription("torch", "untrained", inputs, outputs)
 
