@@ -165,6 +165,15 @@ def _imported_modules(module, path, known):
     return found & known.keys() - {module}
 
 
+def test_what_asks_any_model_knows_no_kind():
+    """The client, `scoring score` and the load generator find what kinds add by entry points."""
+    generic = ("serve_app.client", "serve_app.score", "loadtest.generator")
+    kinds = ("serve_app.faq", "serve_app.image", "loadtest.faq", "loadtest.image")
+    found = [each for each in [*imports("serve_app"), *imports("loadtest")] if each.module.startswith(generic)]
+    assert found
+    assert offending(found, lambda each: each.imported.startswith(kinds)) == []
+
+
 def test_contracts_and_errors_stand_on_nothing():
     found = [each for each in imports("deployments") if each.module in {"deployments.contracts", "deployments.errors"}]
     assert offending(found, lambda each: each.room == "ray") == []
@@ -228,6 +237,8 @@ def test_a_node_that_builds_the_application_needs_no_model_library():
         ("deployments.ingress.observing", MODEL_LIBRARIES | {"ray", "opentelemetry"}),
         ("serve_app.client", MODEL_LIBRARIES | {"ray"}),
         ("serve_app.score.commands", MODEL_LIBRARIES | {"ray"}),
+        ("serve_app.faq.asking", MODEL_LIBRARIES | {"ray", "deployments"}),
+        ("serve_app.image.classifying", MODEL_LIBRARIES | {"ray", "deployments"}),
     ],
 )
 def test_what_a_module_loads_in_the_end(module, never):

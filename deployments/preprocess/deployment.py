@@ -44,7 +44,7 @@ Image = EncodedImage | PixelImage
 CLASSIFIER_START_SECONDS = 900
 
 # What this stage takes beside what the classifier does: image files.
-ENCODED_IMAGES = Tensor("image", "BYTES", (-1,))
+ENCODED_IMAGES = Tensor("image", "BYTES", (-1,), "image/*")
 
 
 class Preprocess:

@@ -18,14 +18,14 @@ _SENT_BYTES = 16 * 1024
 def bad_requests(requests: Sequence[Request]) -> list[Request]:
     """Return what is wrong in the ways in which clients are wrong; empty for requests without a body.
 
-    Of JSON: cut off, of a wrong type, without what it needs. Of files: no image. Of both: far larger than the limit,
-    which the client says and then does not send.
+    Of JSON: cut off, of a wrong type, without what it needs. Of files: another content. Of both: far larger than the
+    limit, which the client says and then does not send.
     """
     if not requests or not requests[0].body:
         return []
     good = requests[0]
     is_json = good.headers.get("Content-Type", "").startswith("application/json")
-    wrong = _wrong_json(good) if is_json else [good.model_copy(update={"body": b"this is no image" * 64})]
+    wrong = _wrong_json(good) if is_json else [good.model_copy(update={"body": b"not what the model takes" * 64})]
     large = good.model_copy(
         update={"body": good.body[:1] * _SENT_BYTES, "declared_bytes": TOO_LARGE_BYTES},
     )

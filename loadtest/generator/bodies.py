@@ -1,8 +1,7 @@
-"""Bodies of requests, for each protocol that the service speaks."""
+"""Bodies of requests that several kinds of models take."""
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
@@ -10,7 +9,6 @@ from loadtest.generator.plan import Request
 from loadtest.payloads import TOP_K, Payload
 
 JSON = {"Content-Type": "application/json"}
-_BOUNDARY = "ray-scoring-loadtest"
 
 
 def json_request(path: str, content: dict[str, Any]) -> Request:
@@ -23,46 +21,7 @@ def raw_request(path: str, payload: Payload) -> Request:
     return Request(path=path, headers={"Content-Type": payload.content_type}, body=payload.content)
 
 
-def image_json_request(path: str, payload: Payload) -> Request:
-    """Return a request as the reference application's clients send images."""
-    return json_request(path, {"input": {"image": _text(payload)}, "top_k": TOP_K})
-
-
-def image_form_request(path: str, payload: Payload) -> Request:
-    """Return a request as an HTML form with a file sends it."""
-    head = (
-        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="image"\r\n'
-        f"Content-Type: {payload.content_type}\r\n\r\n"
-    )
-    body = head.encode() + payload.content + f"\r\n--{_BOUNDARY}--\r\n".encode()
-    return Request(path=path, headers={"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}, body=body)
-
-
-def azure_image_request(path: str, payload: Payload) -> Request:
-    """Return a request as clients of Azure Machine Learning send images."""
-    return json_request(path, {"data": [_text(payload)], "top_k": TOP_K})
-
-
 def inference_request(path: str, tensor: str, value: str) -> Request:
     """Return a request of the Open Inference Protocol with one tensor of one text, or of one file in base64."""
     tensors = [{"name": tensor, "shape": [1], "datatype": "BYTES", "data": [value]}]
     return json_request(path, {"inputs": tensors, "parameters": {"top_k": TOP_K}})
-
-
-def inference_image_request(path: str, payload: Payload) -> Request:
-    """Return a request of the Open Inference Protocol with an image in its JSON."""
-    return inference_request(path, "image", _text(payload))
-
-
-def binary_inference_request(path: str, payload: Payload) -> Request:
-    """Return a request of the Open Inference Protocol with an image behind its JSON (binary tensor data)."""
-    tensor = len(payload.content).to_bytes(4, "little") + payload.content
-    parameters = {"binary_data_size": len(tensor)}
-    tensors = [{"name": "image", "shape": [1], "datatype": "BYTES", "parameters": parameters}]
-    head = json.dumps({"inputs": tensors, "parameters": {"top_k": TOP_K}}).encode()
-    headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(len(head))}
-    return Request(path=path, headers=headers, body=head + tensor)
-
-
-def _text(payload: Payload) -> str:
-    return base64.b64encode(payload.content).decode()

@@ -14,7 +14,6 @@ import typer
 
 from loadtest.generator import options as own
 from loadtest.generator.arrivals import Arrivals
-from loadtest.options import Photos, Questions
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -44,10 +43,8 @@ def run(
     warm_up: Annotated[float, typer.Option(min=0, help="Seconds of the same load before, which do not count.")] = 5,
     arrivals: own.ArrivalsOption = Arrivals.CONSTANT,
     bad: own.Bad = 0,
-    questions: Questions = None,
-    photos: Photos = None,
-    faq_name: own.FaqName = "faq",
-    image_name: own.ImageName = "image",
+    data: own.Data = None,
+    model_name: own.ModelName = None,
     model_version: own.ModelVersion = "1",
     timeout: own.Timeout = 60,
     seed: own.Seed = 1,
@@ -62,15 +59,15 @@ def run(
     check: own.Check = True,
 ) -> None:
     """Load a service: at a rate, in steps of rates, or by clients that wait for answers."""
+    from loadtest.generator.load_kinds import default_scenario
     from loadtest.generator.run_command import Load, run_load
-    from loadtest.generator.scenarios import Sources
     from loadtest.generator.targets import running_target
 
     with own.errors_told():
         target = running_target(url, server_pid, metrics_url, key_file, token_file)
         load = Load(
-            texts=scenario or ["faq"],
-            sources=Sources(questions, photos, faq_name, image_name, model_version),
+            texts=scenario or [default_scenario()],
+            sources=own.sources(data, model_name, model_version),
             bad=bad,
             arrivals=arrivals,
             timeout=timeout,
@@ -109,7 +106,10 @@ def worker(
 def capacity(
     *,
     url: own.OwnUrl = None,
-    model: Annotated[str, typer.Option(help="The model, and the scenario where none is named.")] = "faq",
+    model: Annotated[
+        str | None,
+        typer.Option(help="The model, and the scenario where none is named.", show_default="the first scenario"),
+    ] = None,
     scenario: own.ScenarioOption = None,
     p99_ms: Annotated[float, typer.Option(min=0.1, help="What p99 must stay below, in milliseconds.")] = 100,
     errors: Annotated[float, typer.Option(min=0, max=1, help="Share of requests that may fail.")] = 0,
@@ -127,10 +127,8 @@ def capacity(
     cores: Annotated[
         int | None, typer.Option(min=1, help="That the service may use.", show_default="this machine's")
     ] = None,
-    questions: Questions = None,
-    photos: Photos = None,
-    faq_name: own.FaqName = "faq",
-    image_name: own.ImageName = "image",
+    data: own.Data = None,
+    model_name: own.ModelName = None,
     model_version: own.ModelVersion = "1",
     seed: own.Seed = 1,
     workers: own.Workers = None,
@@ -142,20 +140,21 @@ def capacity(
 ) -> None:
     """Find the highest rate whose p99 stays below what is wanted; `scoring size` reads what it writes."""
     from loadtest.generator.capacity_command import Wanted, find_capacity
+    from loadtest.generator.load_kinds import default_scenario
     from loadtest.generator.run_command import Load
-    from loadtest.generator.scenarios import Sources
 
     with own.errors_told():
+        named = model or default_scenario()
         load = Load(
-            texts=scenario or [model],
-            sources=Sources(questions, photos, faq_name, image_name, model_version),
+            texts=scenario or [named],
+            sources=own.sources(data, model_name, model_version),
             arrivals=arrivals,
             seed=seed,
             workers=workers,
             key_file=key_file,
             token_file=token_file,
         )
-        wanted = Wanted(model, p99_ms, errors, first_rate, most_rate, seconds, warm_up, replicas, cores)
+        wanted = Wanted(named, p99_ms, errors, first_rate, most_rate, seconds, warm_up, replicas, cores)
         code = find_capacity(
             load, wanted, url=url, config=config, server_pid=server_pid, metrics_url=metrics_url, out=out
         )
@@ -178,10 +177,8 @@ def soak(
     config: Annotated[
         Path | None, typer.Option(help="Of the service that is started; without one, the defaults.", show_default=False)
     ] = None,
-    questions: Questions = None,
-    photos: Photos = None,
-    faq_name: own.FaqName = "faq",
-    image_name: own.ImageName = "image",
+    data: own.Data = None,
+    model_name: own.ModelName = None,
     model_version: own.ModelVersion = "1",
     timeout: own.Timeout = 60,
     seed: own.Seed = 1,
@@ -194,13 +191,12 @@ def soak(
 ) -> None:
     """Send mixed traffic for hours: does anything fail, grow or slow down?"""
     from loadtest.generator.run_command import Load
-    from loadtest.generator.scenarios import Sources
     from loadtest.generator.soak_command import run_soak
 
     with own.errors_told():
         load = Load(
             texts=scenario or [],
-            sources=Sources(questions, photos, faq_name, image_name, model_version),
+            sources=own.sources(data, model_name, model_version),
             bad=bad,
             arrivals=arrivals,
             timeout=timeout,
@@ -228,11 +224,11 @@ def report(folder: Annotated[Path, typer.Argument(help="What a run has left.")])
 @app.command()
 def scenarios() -> None:
     """List what can be sent."""
-    from loadtest.generator.scenarios import SCENARIOS
+    from loadtest.generator.scenarios import OTHERS, known_scenarios
 
-    for name, (description, _) in SCENARIOS.items():
-        typer.echo(f"{name:18} {description}")
-    typer.echo(f"{'/PATH':18} GET\n{'/PATH@FILE':18} POST with a file, or each file of a folder, as the body")
+    with own.errors_told():
+        for name, description in {**known_scenarios(), **OTHERS}.items():
+            typer.echo(f"{name:18} {description}")
 
 
 if __name__ == "__main__":

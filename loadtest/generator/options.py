@@ -13,6 +13,7 @@ import typer
 
 from loadtest.errors import BenchmarkError
 from loadtest.generator.arrivals import Arrivals
+from loadtest.generator.load_kinds import Sources, load_kinds
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_PORT = 5557
@@ -63,10 +64,35 @@ MetricsUrl = Annotated[
     str, typer.Option(help="Ray's metrics (Prometheus text).", show_default="found beside --server-pid")
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for the results.", show_default="a new one here")]
-FaqName = Annotated[str, typer.Option(help="Name of the FAQ model.")]
-ImageName = Annotated[str, typer.Option(help="Name of the image model.")]
+Data = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data", metavar="KIND=PATH", help="Your own data for a kind of models, in place of its own; several times."
+    ),
+]
+ModelName = Annotated[
+    list[str] | None,
+    typer.Option("--model-name", metavar="KIND=NAME", help="What the model of a kind is called; several times."),
+]
 ModelVersion = Annotated[str, typer.Option(help="Version that scenarios address that name one.")]
 Check = Annotated[bool, typer.Option("--check/--no-check", help="Send one request of each scenario before.")]
+
+
+def sources(data: list[str] | None, names: list[str] | None, version: str) -> Sources:
+    """Read `--data` and `--model-name`.
+
+    Raises:
+        BenchmarkError: one is not of the form KIND=VALUE, or there is no such kind.
+    """
+    files = {kind: Path(path) for kind, path in map(_split, data or ())}
+    return Sources(files, dict(map(_split, names or ())), version)
+
+
+def _split(text: str) -> tuple[str, str]:
+    kind, equals, value = text.partition("=")
+    if not equals or not value:
+        raise BenchmarkError(f"{text!r} must be KIND=VALUE; kinds are {', '.join(load_kinds())}.")
+    return kind, value
 
 
 @contextmanager

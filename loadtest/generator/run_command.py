@@ -11,14 +11,16 @@ from rich.console import Console
 
 from loadtest.configs import Config
 from loadtest.errors import BenchmarkError
-from loadtest.generator import folder
+from loadtest.generator import credentials, folder
 from loadtest.generator.arrivals import Arrivals, Step, parse_steps
+from loadtest.generator.examples import Service
+from loadtest.generator.load_kinds import Sources
 from loadtest.generator.options import Exit, address_of
 from loadtest.generator.plan import Plan, Scenario
 from loadtest.generator.processes import Crew, Session, default_workers, session
 from loadtest.generator.results import Results
 from loadtest.generator.running import Target, check, interval_of, run
-from loadtest.generator.scenarios import Sources, scenarios
+from loadtest.generator.scenarios import scenarios
 from loadtest.generator.summary import summary
 from loadtest.generator.targets import running_target, started_target
 from loadtest.report import show
@@ -33,7 +35,7 @@ class Load:
 
     Attributes:
         texts: scenarios as the user writes them.
-        sources: of questions and images.
+        sources: of data, and names of models.
         bad: share of bad requests.
         arrivals: how requests follow each other.
         timeout: seconds of each request.
@@ -59,15 +61,16 @@ class Load:
     token_file: Path | None = None
     check: bool = True
 
-    def scenarios(self) -> list[Scenario]:
-        """Build what is sent."""
-        return scenarios(self.texts, self.sources, with_bad=self.bad > 0)
+    def scenarios(self, url: str) -> list[Scenario]:
+        """Build what is sent to a service."""
+        service = Service(url, credentials.headers(self.key_file, self.token_file))
+        return scenarios(self.texts, self.sources, with_bad=self.bad > 0, service=service)
 
     def plan(self, url: str, steps: list[Step], *, clients: int | None = None, requests: int | None = None) -> Plan:
         """Return a run of these scenarios."""
         return Plan(
             url=url,
-            scenarios=self.scenarios(),
+            scenarios=self.scenarios(url),
             steps=steps,
             arrivals=self.arrivals,
             clients=clients,

@@ -12,9 +12,6 @@ from loadtest.generator.results import Results, Sample, StepFigures
 # Latency is compared window by window.
 WINDOWS = 12
 
-FAQ_MIX = ("faq=10", "faq-explain=1", "azureml-faq=2", "oip-faq=2", "bare-faq=1", "live=1")
-IMAGE_MIX = ("image=3", "image-json=1", "oip-image-binary=1")
-
 MOST_MEMORY_GROWTH = 0.02
 MOST_OTHER_GROWTH = 0.05
 MOST_P99_GROWTH = 0.1

@@ -11,6 +11,7 @@ from loadtest.configs import read_config
 from loadtest.errors import BenchmarkError
 from loadtest.generator import folder, soak
 from loadtest.generator.arrivals import Step
+from loadtest.generator.load_kinds import load_kinds
 from loadtest.generator.options import Exit
 from loadtest.generator.processes import Session
 from loadtest.generator.run_command import Load, ended, target_for
@@ -60,12 +61,11 @@ def default_mix(load: Load, target: Target) -> list[str]:
     Raises:
         BenchmarkError: it has none of them.
     """
-    mix = [*soak.FAQ_MIX] if serves(target, load.sources.faq) else []
-    if serves(target, load.sources.image):
-        mix += soak.IMAGE_MIX
+    models = {kind: load.sources.model(kind) for kind in load_kinds()}
+    mix = [text for kind, loads in load_kinds().items() if serves(target, models[kind]) for text in loads.soak]
     if not mix:
         raise BenchmarkError(
-            f"The service has no model {load.sources.faq} or {load.sources.image}; name scenarios with --scenario."
+            f"The service has no model {' or '.join(models.values())}; name scenarios with --scenario, as infer:MODEL."
         )
     return mix
 

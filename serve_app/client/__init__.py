@@ -1,12 +1,14 @@
 """A client of the scoring service, for threads and for event loops. It needs neither Ray nor a model library.
 
 with ScoringClient("https://scoring.example.com", credentials=Keys(primary, secondary)) as client:
-    client.ask("Which port does it listen on?", top_k=3, answers=True).best
-    client.classify("lynx.jpg").best
+    client.predict("sums", {"values": [[1.0, 2.0]], "weights": [[0.5, 0.5]]})["sums"]
+    client.predict("words", "to be or not to be", parameters={"least": 2}).outputs
+
+A kind of models may have calls of its own, with results that are typed: `client.call(...)` makes them.
 """
 
 from serve_app.client.async_client import AsyncScoringClient
-from serve_app.client.calls import CallOptions, FaqOptions, ImageOptions
+from serve_app.client.calls import Call, CallOptions
 from serve_app.client.credentials import Keys
 from serve_app.client.errors import (
     BadRequest,
@@ -26,18 +28,8 @@ from serve_app.client.errors import (
     Unavailable,
     UnexpectedResponse,
 )
-from serve_app.client.results import (
-    Explanation,
-    FaqResult,
-    ImageClass,
-    ImageExplanation,
-    ImageResult,
-    Match,
-    ModelDescription,
-    Origin,
-    Tensor,
-    Term,
-)
+from serve_app.client.inference.request import PredictOptions
+from serve_app.client.results import ModelDescription, Origin, Prediction, Tensor
 from serve_app.client.retries import NO_RETRIES, Retries
 from serve_app.client.sync_client import ScoringClient
 
@@ -45,33 +37,27 @@ __all__ = [
     "NO_RETRIES",
     "AsyncScoringClient",
     "BadRequest",
+    "Call",
     "CallOptions",
     "ClientError",
     "ConnectionFailed",
     "DeadlineExceeded",
-    "Explanation",
-    "FaqOptions",
-    "FaqResult",
     "Forbidden",
-    "ImageClass",
-    "ImageExplanation",
-    "ImageOptions",
-    "ImageResult",
     "InvalidInput",
     "Keys",
-    "Match",
     "ModelDescription",
     "ModelError",
     "NotFound",
     "Origin",
     "PayloadTooLarge",
+    "PredictOptions",
+    "Prediction",
     "Problem",
     "RequestTimeout",
     "Retries",
     "ScoringClient",
     "ServiceError",
     "Tensor",
-    "Term",
     "TooManyRequests",
     "Unauthenticated",
     "Unavailable",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
@@ -13,10 +13,11 @@ import httpx
 
 from serve_app.client import calls
 from serve_app.client.base_client import BaseClient
-from serve_app.client.calls import Call, CallOptions, FaqOptions, ImageOptions
+from serve_app.client.calls import Call, CallOptions
 from serve_app.client.errors import DeadlineExceeded
-from serve_app.client.payloads import Chunks, Image, Once
-from serve_app.client.results import FaqResult, ImageResult, ModelDescription
+from serve_app.client.inference.request import Asked, PredictOptions
+from serve_app.client.payloads import Once
+from serve_app.client.results import ModelDescription, Prediction
 from serve_app.client.steps import Acquire, Deadline, Reply, Run, Send, Sleep, Step, Steps
 
 ResultT = TypeVar("ResultT")
@@ -28,21 +29,9 @@ class AsyncScoringClient(BaseClient[httpx.AsyncClient]):
     A call may be cancelled; the service then gives its request up. Functions for credentials may be coroutines.
     """
 
-    async def ask(self, question: str, **options: Unpack[FaqOptions]) -> FaqResult:
-        """Match a question with the originals of a FAQ."""
-        return await self._run(self._answer(calls.ask(question, **options)))
-
-    async def ask_all(self, questions: Iterable[str], **options: Unpack[FaqOptions]) -> list[FaqResult]:
-        """Match several questions in one request; results are in their order."""
-        return await self._run(self._answer(calls.ask_all(questions, **options)))
-
-    async def classify(self, image: Image | Chunks, **options: Unpack[ImageOptions]) -> ImageResult:
-        """Classify an image: its bytes, its path, an open file, or an iterator of chunks, which is never sent twice."""
-        return await self._run(self._answer(calls.classify(image, **options)))
-
-    async def classify_all(self, images: Iterable[Image], **options: Unpack[ImageOptions]) -> list[ImageResult]:
-        """Classify several images in one request; results are in their order."""
-        return await self._run(self._answer(calls.classify_all(images, **options)))
+    async def predict(self, model: str, inputs: Any, **options: Unpack[PredictOptions]) -> Prediction:
+        """Ask a model for its outputs, as `ScoringClient.predict` does."""
+        return await self._run(self._predict(Asked(model, inputs, **options)))
 
     async def describe(
         self, model: str, *, version: str | None = None, timeout_seconds: float | None = None
@@ -51,7 +40,7 @@ class AsyncScoringClient(BaseClient[httpx.AsyncClient]):
         return await self._run(self._answer(calls.describe(model, version=version, timeout_seconds=timeout_seconds)))
 
     async def call(self, call: Call[ResultT]) -> ResultT:
-        """Make a call that has no method here."""
+        """Make a call: what kinds of models have for theirs, or one of your own."""
         return await self._run(self._answer(call))
 
     async def is_ready(self, **options: Unpack[CallOptions]) -> bool:

@@ -15,6 +15,9 @@ from serve_app.client.calls import Call
 from serve_app.client.credentials import Keys, Provider, credentials_of
 from serve_app.client.errors import ConnectionFailed, DeadlineExceeded, Unavailable
 from serve_app.client.exchange import Exchange, Service
+from serve_app.client.inference.predicting import Predictor
+from serve_app.client.inference.request import Asked
+from serve_app.client.results import Prediction
 from serve_app.client.retries import NO_RETRIES, Retries
 from serve_app.client.steps import Deadline, Lock, Sleep, Steps
 
@@ -60,6 +63,7 @@ class BaseClient(ABC, Generic[HttpT]):
         self._service = Service(checked_url(url), retries, checked_seconds(connect_seconds))
         self._credentials = credentials_of(credentials, time.monotonic, self._new_lock())
         self._seconds = checked_seconds(timeout_seconds)
+        self._predictor = Predictor(time.monotonic)
         self._is_owner = http is None
         self._http: HttpT = http or self._new_http(
             httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
@@ -77,6 +81,10 @@ class BaseClient(ABC, Generic[HttpT]):
     def _answer(self, call: Call[ResultT]) -> Steps[ResultT]:
         exchange = Exchange(self._service, self._deadline(call.timeout_seconds))
         return exchange.answer(call, self._credentials)
+
+    def _predict(self, asked: Asked) -> Steps[Prediction]:
+        exchange = Exchange(self._service, self._deadline(asked.timeout_seconds))
+        return self._predictor.answer(asked, exchange, self._credentials)
 
     def _is_ready(self, options: dict[str, Any]) -> Steps[bool]:
         call = calls.ready(**options)

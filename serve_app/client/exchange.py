@@ -115,7 +115,7 @@ class Exchange:
         return failure
 
     def _send(self, call: Call[ResultT], payload: Payload, credential: SecretStr | None) -> Send:
-        headers = {"user-agent": USER_AGENT, "accept": ACCEPT, TIMEOUT_HEADER: self._seconds_left()}
+        headers = {"user-agent": USER_AGENT, "accept": ACCEPT, TIMEOUT_HEADER: self._seconds_left(), **call.headers}
         if payload.media_type:
             headers["content-type"] = payload.media_type
         if credential is not None:

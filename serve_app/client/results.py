@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,130 +26,23 @@ class Origin:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
-class Term(NamedTuple):
-    """A term of a question, and what it added to a match's score; negative: took from it."""
-
-    text: str
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why a match has its score: the weights of all terms and `other` add up to it.
-
-    Attributes:
-        terms: those that changed the score most first.
-        other: what is not told term by term.
-        score: what the match's probability was made from.
-    """
-
-    terms: tuple[Term, ...]
-    other: float
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """An original that a question may mean.
-
-    Attributes:
-        id: the original.
-        answer_id: its answer.
-        probability: that the question means it, 0 to 1.
-        answer: the answer's text; None if it has none or was not asked for.
-        explanation: why; None if not asked for.
-    """
-
-    id: int | str
-    answer_id: int | str
-    probability: float
-    answer: str | None = None
-    explanation: Explanation | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FaqResult:
-    """What became of a question.
-
-    Attributes:
-        matches: best first; what is below a threshold is left out.
-        matched: whether the FAQ has a match at all; False: no match, whatever `matches` holds.
-        origin: who answered.
-    """
-
-    matches: tuple[Match, ...]
-    matched: bool
-    origin: Origin = field(default=Origin(), compare=False)
-
-    @property
-    def best(self) -> Match | None:
-        """The most probable match; None where the FAQ has none."""
-        return self.matches[0] if self.matched and self.matches else None
-
-
-@dataclass(frozen=True, slots=True)
-class ImageClass:
-    """A class that an image may show.
-
-    Attributes:
-        label: `n02127052 lynx, catamount` for ImageNet, else the model's own.
-        probability: 0 to 1.
-    """
-
-    label: str
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class ImageExplanation:
-    """Where in the image, resized and cut as the network gets it, the network saw a class.
-
-    Attributes:
-        class_index: the class.
-        label: its label.
-        probability: its probability, 0 to 1.
-        method: how it was found out.
-        grid: rows from top to bottom, columns from left to right; 0 to 1, the largest is 1.
-        heat_map: a PNG file of the picture with the grid over it, blue (0) to red (1).
-        largest_drop: of occlusion: how far the probability falls at the cell of 1.
-    """
-
-    class_index: int
-    label: str
-    probability: float
-    method: Literal["grad-cam", "occlusion"]
-    grid: tuple[tuple[float, ...], ...]
-    heat_map: bytes = field(repr=False)
-    largest_drop: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ImageResult:
-    """What became of an image.
-
-    Attributes:
-        classes: most probable first.
-        explanation: where the network looked; None if not asked for.
-        origin: who answered.
-    """
-
-    classes: tuple[ImageClass, ...]
-    explanation: ImageExplanation | None = None
-    origin: Origin = field(default=Origin(), compare=False)
-
-    @property
-    def best(self) -> ImageClass:
-        """The most probable class."""
-        return self.classes[0]
-
-
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor that a model takes or gives by the Open Inference Protocol; -1 in `shape` is any size."""
+    """A tensor that a model takes or gives by the Open Inference Protocol.
+
+    Attributes:
+        name: its name.
+        datatype: of the protocol: `FP32`, `BYTES`.
+        shape: the size of each dimension; -1 is any size.
+        content_type: what elements of BYTES are: `text/plain`, `application/json`, a media type of files.
+        description: for people.
+    """
 
     name: str
     datatype: str
     shape: tuple[int, ...]
+    content_type: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +56,10 @@ class ModelDescription:
         weights: untrained for seeded weights, whose answers mean nothing.
         inputs: tensors that it takes.
         outputs: tensors that it gives.
-        parameters: further facts for people: architecture, engine, device, number of originals.
+        parameters: further facts for people: architecture, engine, device.
+        request_parameters: what a request may say besides its inputs, each as JSON Schema.
+        optional_outputs: names of outputs that come only where a request asks for them.
+        example: a request for inference and its answer (`request`, `response`); empty if there is none.
     """
 
     name: str
@@ -173,3 +69,31 @@ class ModelDescription:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     parameters: Mapping[str, str | int | float]
+    request_parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    optional_outputs: tuple[str, ...] = ()
+    example: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def example_request(self) -> Mapping[str, Any]:
+        """The message that the model gives as an example; empty if there is none."""
+        request: Mapping[str, Any] = self.example.get("request", {})
+        return request
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model answered.
+
+    Attributes:
+        outputs: by name, each of the shape that it has in the answer: a NumPy array, or nested lists. Elements of BYTES
+            are texts, the values of their JSON, or bytes, as the output's content type says.
+        origin: who answered, and where the time went.
+        answer: the JSON of the answer as it came; binary data is not in it.
+    """
+
+    outputs: Mapping[str, Any]
+    origin: Origin = field(default=Origin(), compare=False)
+    answer: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __getitem__(self, output: str) -> Any:
+        return self.outputs[output]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import threading
 import time
-from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
@@ -13,10 +12,10 @@ import httpx
 
 from serve_app.client import calls
 from serve_app.client.base_client import BaseClient
-from serve_app.client.calls import Call, CallOptions, FaqOptions, ImageOptions
+from serve_app.client.calls import Call, CallOptions
 from serve_app.client.errors import DeadlineExceeded
-from serve_app.client.payloads import Chunks, Image
-from serve_app.client.results import FaqResult, ImageResult, ModelDescription
+from serve_app.client.inference.request import Asked, PredictOptions
+from serve_app.client.results import ModelDescription, Prediction
 from serve_app.client.steps import Acquire, Deadline, Lock, Reply, Run, Send, Sleep, Step, Steps
 
 ResultT = TypeVar("ResultT")
@@ -29,21 +28,22 @@ class ScoringClient(BaseClient[httpx.Client]):
     that make no request. Use it with `with`, or close it.
     """
 
-    def ask(self, question: str, **options: Unpack[FaqOptions]) -> FaqResult:
-        """Match a question with the originals of a FAQ."""
-        return self._run(self._answer(calls.ask(question, **options)))
+    def predict(self, model: str, inputs: Any, **options: Unpack[PredictOptions]) -> Prediction:
+        """Ask a model for its outputs; what it takes is read from the service once, and checked before it is asked.
 
-    def ask_all(self, questions: Iterable[str], **options: Unpack[FaqOptions]) -> list[FaqResult]:
-        """Match several questions in one request; results are in their order."""
-        return self._run(self._answer(calls.ask_all(questions, **options)))
+        Args:
+            model: the model's name.
+            inputs: by name; a model's only input may stand for itself. Each is an array, nested lists of the shape that
+                the model describes, or one row of it where the first dimension is any size. Elements of BYTES are
+                texts, bytes, paths (`pathlib.Path`) or open files; any JSON where the content type says so.
+            options: those of `PredictOptions`.
 
-    def classify(self, image: Image | Chunks, **options: Unpack[ImageOptions]) -> ImageResult:
-        """Classify an image: its bytes, its path, an open file, or an iterator of chunks, which is never sent twice."""
-        return self._run(self._answer(calls.classify(image, **options)))
-
-    def classify_all(self, images: Iterable[Image], **options: Unpack[ImageOptions]) -> list[ImageResult]:
-        """Classify several images in one request; results are in their order."""
-        return self._run(self._answer(calls.classify_all(images, **options)))
+        Raises:
+            ClientError: the service gives no result.
+            ValueError: the model does not take what is given; the message says what it takes. Nothing was sent to it.
+            OSError: a file cannot be read.
+        """
+        return self._run(self._predict(Asked(model, inputs, **options)))
 
     def describe(
         self, model: str, *, version: str | None = None, timeout_seconds: float | None = None
@@ -52,7 +52,7 @@ class ScoringClient(BaseClient[httpx.Client]):
         return self._run(self._answer(calls.describe(model, version=version, timeout_seconds=timeout_seconds)))
 
     def call(self, call: Call[ResultT]) -> ResultT:
-        """Make a call that has no method here."""
+        """Make a call: what kinds of models have for theirs, or one of your own."""
         return self._run(self._answer(call))
 
     def is_ready(self, **options: Unpack[CallOptions]) -> bool:

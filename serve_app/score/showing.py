@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.bar import Bar
 from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from serve_app.client import Explanation, FaqResult, ImageResult, Match, Origin
+    from serve_app.client import Origin, Prediction
 
-BAR_WIDTH = 30
-
-# Terms of a match that a table shows; JSON has all.
-SHOWN_TERMS = 5
+# Elements of a list that a table shows; JSON has all.
+SHOWN_ELEMENTS = 8
 
 
 def printable(text: str) -> str:
@@ -31,82 +27,8 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def show_matches(result: FaqResult) -> None:
-    """Print the matches of a question."""
-    if not result.matched:
-        typer.echo("No match.")
-    if result.matches:
-        console().print(matches_table(result))
-
-
-def matches_table(result: FaqResult) -> Table:
-    """Return a row for each match, best first."""
-    has_answers = any(match.answer is not None for match in result.matches)
-    has_explanations = any(match.explanation is not None for match in result.matches)
-    table = Table("Original", "Answer", box=None, pad_edge=False)
-    table.add_column("Probability", justify="right")
-    for name in (*(["Text"] if has_answers else []), *(["Why"] if has_explanations else [])):
-        table.add_column(name, overflow="fold")
-    for match in result.matches:
-        row = [printable(str(match.id)), printable(str(match.answer_id)), f"{match.probability:.1%}"]
-        row += [printable(match.answer or "")] if has_answers else []
-        row += [_why(match)] if has_explanations else []
-        table.add_row(*row)
-    return table
-
-
-def _why(match: Match) -> str:
-    told: Explanation | None = match.explanation
-    if told is None:
-        return ""
-    return ", ".join(f"{printable(term.text)} {term.weight:+.2f}" for term in told.terms[:SHOWN_TERMS])
-
-
-def classes_table(result: ImageResult) -> Table:
-    """Return a row with a bar for each class, most probable first."""
-    table = Table("Class", box=None, pad_edge=False)
-    table.add_column("Probability", justify="right")
-    table.add_column(width=BAR_WIDTH)
-    for each in result.classes:
-        bar = Bar(1.0, 0.0, each.probability, width=BAR_WIDTH)
-        table.add_row(printable(each.label), f"{each.probability:.1%}", bar)
-    return table
-
-
-def show_classes(result: ImageResult) -> None:
-    """Print the classes of an image."""
-    console().print(classes_table(result))
-    if result.explanation is not None:
-        told = result.explanation
-        typer.echo(f"Explained: {printable(told.label)} ({told.probability:.1%}), by {told.method}.")
-
-
-def faq_json(question: str, result: FaqResult) -> str:
-    """Return a line of JSON."""
-    matches = [_without_nothing(dataclasses.asdict(match)) for match in result.matches]
-    for match, each in zip(result.matches, matches, strict=True):
-        if match.explanation is not None:
-            # Terms are pairs in the service's answers too.
-            each["explanation"]["terms"] = [list(term) for term in match.explanation.terms]
-    return _line(question=question, matched=result.matched, matches=matches, **_told(result.origin))
-
-
-def image_json(name: str, result: ImageResult, heat_map: str | None) -> str:
-    """Return a line of JSON; `heat_map` is the file that it was written to."""
-    content: dict[str, Any] = {"classes": [dataclasses.asdict(each) for each in result.classes]}
-    if result.explanation is not None:
-        told = result.explanation
-        parts = {part.name: getattr(told, part.name) for part in dataclasses.fields(told) if part.name != "heat_map"}
-        content["explanation"] = _without_nothing({**parts, "heat_map": heat_map})
-    return _line(image=name, **content, **_told(result.origin))
-
-
-def error_json(name: str, code: str, detail: str) -> str:
-    """Return a line of JSON for an image that has no result."""
-    return _line(image=name, error={"code": code, "detail": detail})
-
-
-def _told(origin: Origin) -> dict[str, str]:
+def told(origin: Origin) -> dict[str, str]:
+    """Return who answered, for a line of JSON."""
     return {
         "model": origin.model,
         "version": origin.version,
@@ -115,11 +37,13 @@ def _told(origin: Origin) -> dict[str, str]:
     }
 
 
-def _without_nothing(content: Mapping[str, Any]) -> dict[str, Any]:
+def without_nothing(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what there is."""
     return {name: value for name, value in content.items() if value is not None}
 
 
-def _line(**content: Any) -> str:
+def line(**content: Any) -> str:
+    """Return a line of JSON."""
     return json.dumps(content, ensure_ascii=True)
 
 
@@ -127,3 +51,29 @@ def warn_of_weights(origin: Origin) -> None:
     """Say on standard error that answers mean nothing."""
     if origin.weights == "untrained":
         typer.echo("Warning: the model is untrained; its answers mean nothing.", err=True)
+
+
+def show_prediction(prediction: Prediction) -> None:
+    """Print the outputs: a column for each, and a line for each row where all have as many."""
+    table = Table(box=None, pad_edge=False)
+    outputs = prediction.outputs
+    lengths = {len(values) if isinstance(values, list) else -1 for values in outputs.values()}
+    for name in outputs:
+        table.add_column(printable(name), overflow="fold")
+    if len(lengths) == 1 and -1 not in lengths:
+        for row in zip(*outputs.values(), strict=True):
+            table.add_row(*map(_cell, row))
+    else:
+        table.add_row(*map(_cell, outputs.values()))
+    console().print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        parts = [_cell(each) for each in value[:SHOWN_ELEMENTS]]
+        return ", ".join([*parts, *(["..."] if len(value) > SHOWN_ELEMENTS else [])])
+    return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))

@@ -19,6 +19,8 @@ from serve_app.client import (
     ScoringClient,
     Unauthenticated,
 )
+from serve_app.faq.asking import ask, ask_all
+from serve_app.image.classifying import classify, classify_all
 from serve_app.score.commands import app
 
 KNOWN = "How do I serve on a different port than 8000?"
@@ -91,7 +93,7 @@ def connect(kind, service):
 
 async def test_questions(connect, batch):
     call = connect(batch)
-    result = await call("ask", KNOWN, top_k=2, answers=True, explain=True)
+    result = await call("call", ask(KNOWN, top_k=2, answers=True, explain=True))
     assert result.best.id == 3
     assert result.best.answer
     assert len(result.matches) == 2
@@ -99,9 +101,9 @@ async def test_questions(connect, batch):
     assert sum(term.weight for term in why.terms) + why.other == pytest.approx(why.score, abs=1e-3)
     assert (result.origin.model, result.origin.version, result.origin.weights) == ("faq", "1", "trained")
     assert result.origin.seconds["total"] > 0
-    known, unknown = await call("ask_all", [KNOWN, UNKNOWN], threshold="trained")
+    known, unknown = await call("call", ask_all([KNOWN, UNKNOWN], threshold="trained"))
     assert (known.best.id, unknown.best, unknown.matched) == (3, None, False)
-    many = await call("ask_all", [KNOWN] * 500, top_k=1)
+    many = await call("call", ask_all([KNOWN] * 500, top_k=1))
     assert {result.best.id for result in many} == {3}
 
 
@@ -109,23 +111,35 @@ async def test_images(connect, batch, tmp_path):
     call = connect(batch)
     pictures = [photo(), photo(kind="PNG"), photo((64, 64))]
     (tmp_path / "a.png").write_bytes(pictures[1])
-    alone = [await call("classify", picture, top_k=5) for picture in pictures]
-    together = await call("classify_all", [pictures[0], tmp_path / "a.png", pictures[2]], top_k=5)
+    alone = [await call("call", classify(picture, top_k=5)) for picture in pictures]
+    together = await call("call", classify_all([pictures[0], tmp_path / "a.png", pictures[2]], top_k=5))
     for one, other in zip(alone, together, strict=True):
         assert len(one.classes) == 5
         assert [each.probability for each in other.classes] == pytest.approx(
             [each.probability for each in one.classes], abs=1e-3
         )
-    streamed = await call("classify", iter([pictures[0][:1000], pictures[0][1000:]]), top_k=1)
+    streamed = await call("call", classify(iter([pictures[0][:1000], pictures[0][1000:]]), top_k=1))
     assert streamed.best.label == alone[0].best.label
     assert streamed.origin.weights == "untrained"
-    told = (await call("classify", pictures[0], explain_class=7)).explanation
+    told = (await call("call", classify(pictures[0], explain_class=7))).explanation
     assert told.class_index == 7
     assert told.heat_map.startswith(b"\x89PNG")
     with pytest.raises(InvalidInput) as error:
-        await call("classify_all", [pictures[0], b"not an image"])
+        await call("call", classify_all([pictures[0], b"not an image"]))
     assert error.value.code == "invalid_image"
     assert "image-2" in error.value.detail
+
+
+async def test_any_model_is_asked_by_what_it_says_of_itself(connect, batch):
+    call = connect(batch)
+    matches = await call("predict", "faq", [KNOWN, UNKNOWN], parameters={"top_k": 1})
+    assert matches["ids"][0] == [3]
+    assert (matches.origin.model, matches.origin.version) == ("faq", "1")
+    told = await call("predict", "image", photo(), parameters={"top_k": 2}, outputs=["labels", "probabilities"])
+    alone = await call("call", classify(photo(), top_k=2))
+    assert told["labels"] == [[each.label for each in alone.classes]]
+    with pytest.raises(ValueError, match="top_k"):
+        await call("predict", "faq", KNOWN, parameters={"top_k": 0})
 
 
 async def test_descriptions_and_readiness(connect, batch):
@@ -135,56 +149,56 @@ async def test_descriptions_and_readiness(connect, batch):
     told = await call("describe", "faq")
     assert (told.name, told.versions, told.platform) == ("faq", ("1",), "numba")
     with pytest.raises(NotFound):
-        await call("ask", KNOWN, version="2")
+        await call("call", ask(KNOWN, version="2"))
 
 
 async def test_nobody_gets_in_without_a_key_or_a_role(connect, clients):
     with pytest.raises(Unauthenticated) as error:
-        await connect(None)("ask", KNOWN)
+        await connect(None)("call", ask(KNOWN))
     assert error.value.request_id
     with pytest.raises(Unauthenticated):
-        await connect("wrong")("ask", KNOWN)
+        await connect("wrong")("call", ask(KNOWN))
     assert await connect(None)("is_ready")
     keys = clients["faq-only"]
-    assert (await connect(keys)("ask", KNOWN)).matched
+    assert (await connect(keys)("call", ask(KNOWN))).matched
     with pytest.raises(Forbidden):
-        await connect(keys)("classify", photo())
+        await connect(keys)("call", classify(photo()))
 
 
 async def test_a_client_with_two_keys_never_notices_that_one_is_rotated(connect, kind, clients, keys):
     name = f"rotated-{kind}"
     held = clients[name]
     call, alone = connect(held), connect(held.primary)
-    await call("ask", KNOWN)
+    await call("call", ask(KNOWN))
     keys("rotate", name, "primary", "--json")
     until = time.monotonic() + SECONDS + 1
     while time.monotonic() < until:
-        assert (await call("ask", KNOWN, top_k=1)).best.id == 3
+        assert (await call("call", ask(KNOWN, top_k=1))).best.id == 3
     with pytest.raises(Unauthenticated):
-        await alone("ask", KNOWN)
-    assert (await call("ask", KNOWN, top_k=1)).best.id == 3
+        await alone("call", ask(KNOWN))
+    assert (await call("call", ask(KNOWN, top_k=1))).best.id == 3
 
 
 async def test_a_client_with_tokens_gets_another_when_all_are_ended(connect, kind, clients, keys):
     held = clients[f"tokens-{kind}"]
     call = connect(Keys(held.primary, held.secondary, with_tokens=True))
-    await asyncio.gather(*(call("ask", KNOWN, top_k=1) for _ in range(8)))
+    await asyncio.gather(*(call("call", ask(KNOWN, top_k=1)) for _ in range(8)))
     keys("rotate-signing", "--now")
     until = time.monotonic() + SECONDS
     while time.monotonic() < until:
         # Until every replica knows the new signing key, one may refuse what another has just signed.
         try:
-            await call("ask", KNOWN, top_k=1)
+            await call("call", ask(KNOWN, top_k=1))
         except Unauthenticated:
             continue
     for _ in range(8):
-        assert (await call("ask", KNOWN, top_k=1)).best.id == 3
+        assert (await call("call", ask(KNOWN, top_k=1))).best.id == 3
 
 
 async def test_a_function_brings_a_token(connect, service, batch):
     answer = service.client.post("/api/v1/service/faq/token", headers={"x-api-key": batch.primary})
     token = answer.json()["accessToken"]
-    assert (await connect(lambda: token)("ask", KNOWN, top_k=1)).best.id == 3
+    assert (await connect(lambda: token)("call", ask(KNOWN, top_k=1))).best.id == 3
 
 
 def test_the_command_line(service, batch, tmp_path):
@@ -205,3 +219,7 @@ def test_the_command_line(service, batch, tmp_path):
     assert (tmp_path / "maps" / "a.jpg.heat-map.png").read_bytes().startswith(b"\x89PNG")
     assert told["explanation"]["heat_map"].endswith("a.jpg.heat-map.png")
     assert run("image", tmp_path / "key").exit_code == 1
+    result = run("model", "faq", KNOWN, "--param", "top_k=1", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["outputs"][0]["data"] == [3]
+    assert run("model", "faq", "--example").exit_code == 0

@@ -148,7 +148,9 @@ class InApplication(Home):
 
     async def start(self) -> None:
         """Ask the application until it answers."""
-        while not await self._is_connected():
+        while True:
+            if await self._is_connected():
+                return
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _is_connected(self) -> bool:

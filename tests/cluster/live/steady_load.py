@@ -16,6 +16,7 @@ from loadtest.open_loop import CLOSED, NO_ANSWER, Generator, Timed
 from loadtest.overload_figures import percentile
 from loadtest.payloads import Payload, photo_payloads, question_payloads
 from serve_app.client import ClientError, Keys, ScoringClient
+from serve_app.faq.asking import ask
 
 # So many a second; a client waits for none of the answers before it sends the next request.
 FAQ_RATE = 20.0
@@ -121,7 +122,7 @@ class _Retrying(threading.Thread):
             while not self.ended.wait(1 / RETRYING_RATE):
                 begun = time.monotonic()
                 try:
-                    client.ask("Another program uses port 8000")
+                    client.call(ask("Another program uses port 8000"))
                 except ClientError as error:
                     self.failed.append(f"{type(error).__name__}: {error}")
                 self.seconds.append(time.monotonic() - begun)

@@ -14,6 +14,7 @@ from cluster.kuberay.states import State
 from cluster.kuberay.waiting import NotReady
 from cluster.kubernetes.kinds import Kind
 from serve_app.client import Keys, ScoringClient, Unauthenticated
+from serve_app.faq.asking import ask
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
@@ -119,7 +120,7 @@ def test_a_deployed_service_answers(service):
     assert service.run(f'{{"data": ["{QUESTION}"], "top_k": 1}}')["matched"] == [True]
     token = service.get_token()
     with ScoringClient(service.url, credentials=token.text) as client:
-        assert client.ask(QUESTION).matched
+        assert client.call(ask(QUESTION)).matched
 
 
 def test_logs_are_of_containers_and_of_every_process_of_ray_serve(service, api):
@@ -150,17 +151,17 @@ def test_a_new_key_holds_within_seconds_and_the_other_all_the_time(service):
         until = time.monotonic() + 30
         while True:
             try:
-                client.ask(QUESTION)
+                client.call(ask(QUESTION))
                 break
             except Unauthenticated:
                 assert time.monotonic() < until, "the new key is not accepted after 30 seconds"
     with ScoringClient(service.url, credentials=secondary) as client:
-        client.ask(QUESTION)
+        client.call(ask(QUESTION))
     with ScoringClient(service.url, credentials=primary) as client:
         until = time.monotonic() + 30
         while True:
             try:
-                client.ask(QUESTION)
+                client.call(ask(QUESTION))
                 assert time.monotonic() < until, "the old key is accepted after 30 seconds"
             except Unauthenticated:
                 break

@@ -4,6 +4,8 @@ import pytest
 
 from cluster.kubernetes.kinds import Kind
 from serve_app.client import Keys, ScoringClient
+from serve_app.faq.asking import ask
+from serve_app.image.classifying import classify
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
@@ -15,14 +17,14 @@ def client(service):
 
 
 def test_questions_are_matched(client):
-    result = client.ask("Another program uses port 8000")
+    result = client.call(ask("Another program uses port 8000"))
     assert result.best.probability > 0.5
     assert result.origin.model == "faq"
 
 
 def test_real_weights_see_the_lynx(client, find_shared):
     """mobilenet_v2 of torchvision, converted: the label and about the probability of the network as it is."""
-    best = client.classify(find_shared("images/lynx.jpg")).best
+    best = client.call(classify(find_shared("images/lynx.jpg"))).best
     assert "lynx" in best.label
     assert best.probability > 0.9
 

@@ -21,6 +21,8 @@ class Server(ThreadingHTTPServer):
         self.stall_after, self.stall_seconds, self.first = None, 0.0, None
         self.over = threading.Event()
         self.seen = []
+        self.asked = []
+        self.descriptions = {}
 
     def stall(self, after, seconds):
         self.over.set()
@@ -42,7 +44,9 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self):
-        self.answer(200)
+        self.server.asked.append((self.path, dict(self.headers.items())))
+        content = self.server.descriptions.get(self.path, b"{}")
+        self.answer(404 if content is None else 200, content or b"{}")
 
     def do_POST(self):
         length = int(self.headers["content-length"])
@@ -59,12 +63,12 @@ class Handler(BaseHTTPRequestHandler):
         status = int(body) if body.isdigit() else 200
         self.answer(400 if body == b"{" or (self.path == "/faq/score" and not is_question(body)) else status)
 
-    def answer(self, status):
+    def answer(self, status, content=b"{}"):
         with contextlib.suppress(OSError):
             self.send_response(status)
-            self.send_header("Content-Length", "2")
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(content)
 
     def log_message(self, *_):
         pass

@@ -43,6 +43,26 @@ def test_a_run_that_could_not_be_driven_ends_with_its_own_code(command):
     assert "INVALID" in (out / "report.html").read_text()
 
 
+def test_a_run_sends_any_model_its_example(command, server):
+    server.descriptions["/v2/models/m"] = json.dumps({"example": {"request": {"inputs": []}}}).encode()
+    done, out = command("run", "--scenario", "infer:m", "--clients", 1, "--requests", 5, "--warm-up", 0)
+    assert done.exit_code == 0, done.output
+    assert {path for path, _, _ in server.seen} == {"/v2/models/m/infer"}
+    assert folder.read(out).measured.groups[0].name == "infer:m"
+
+
+def test_data_and_names_are_those_of_a_kind(command, server, tmp_path):
+    (tmp_path / "q.txt").write_text("Why?")
+    given = ["--data", f"faq={tmp_path / 'q.txt'}", "--model-name", "faq=help"]
+    done, _ = command("run", "--clients", 1, "--requests", 5, "--warm-up", 0, *given)
+    assert done.exit_code == 0, done.output
+    assert {(path, json.loads(body)["input"]) for path, _, body in server.seen} == {("/help/score", "Why?")}
+    done, _ = command("run", "--clients", 1, "--data", "other=x")
+    assert (done.exit_code, "no kind of load 'other'" in done.output) == (1, True)
+    done, _ = command("run", "--clients", 1, "--model-name", "faq")
+    assert (done.exit_code, "must be KIND=VALUE; kinds are faq, image" in done.output) == (1, True)
+
+
 def test_a_service_that_refuses_is_not_loaded(command, server, tmp_path):
     (tmp_path / "body").write_text("401")
     done, out = command("run", "--rate", 10, "--scenario", f"/x@{tmp_path / 'body'}")

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from loadtest.generator.bad_requests import EXPECTED
-from loadtest.generator.scenarios import SCENARIOS, Sources, scenarios
+from loadtest.generator.load_kinds import Sources
+from loadtest.generator.scenarios import known_scenarios, scenarios
 
 INGRESS = Path(__file__).parents[2] / "deployments" / "ingress" / "conftest.py"
 
@@ -34,7 +35,7 @@ async def client(stages):
 @pytest.fixture
 def sources(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"IMG of something")
-    return Sources(photos=tmp_path)
+    return Sources({"image": tmp_path})
 
 
 async def status(client, request):
@@ -45,7 +46,7 @@ async def status(client, request):
     return response.status_code
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", known_scenarios())
 async def test_every_route_answers_its_scenario_and_refuses_what_is_bad(name, client, sources):
     scenario = scenarios([name], sources, with_bad=True)[0]
     assert await status(client, scenario.requests[0]) == 200

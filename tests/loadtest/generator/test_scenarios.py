@@ -1,12 +1,11 @@
-import base64
 import json
 
 import pytest
 
 from loadtest.errors import BenchmarkError
-from loadtest.generator import scenarios as module
 from loadtest.generator.bad_requests import TOO_LARGE_BYTES
-from loadtest.generator.scenarios import SCENARIOS, Sources, scenarios
+from loadtest.generator.load_kinds import Sources
+from loadtest.generator.scenarios import known_scenarios, scenarios
 
 
 @pytest.fixture
@@ -16,14 +15,15 @@ def sources(tmp_path):
     photos.mkdir()
     (photos / "a.jpg").write_bytes(b"\xff\xd8 a photo")
     (photos / "b.png").write_bytes(b"a picture")
-    return Sources(tmp_path / "questions.txt", photos, faq="help", image="photos", version="7")
+    data = {"faq": tmp_path / "questions.txt", "image": photos}
+    return Sources(data, {"faq": "help", "image": "photos"}, version="7")
 
 
 def one(name, sources, **more):
     return scenarios([name], sources, **more)[0]
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", known_scenarios())
 def test_every_scenario_has_requests(name, sources):
     found = one(name, sources, with_bad=True)
     assert found.requests
@@ -32,29 +32,6 @@ def test_every_scenario_has_requests(name, sources):
         assert "{" not in request.path
         assert bool(request.body) is (request.method == "POST")
     assert bool(found.bad_requests) is (found.requests[0].method == "POST")
-
-
-def test_questions_are_the_users_own(sources):
-    found = one("faq", sources)
-    assert [json.loads(request.body)["input"] for request in found.requests] == ["What is it?", "Why?"]
-    assert {request.path for request in found.requests} == {"/help/score"}
-
-
-def test_images_are_the_users_own(sources):
-    raw, text = one("image", sources), one("image-json", sources)
-    assert [request.body for request in raw.requests] == [b"\xff\xd8 a photo", b"a picture"]
-    assert [request.headers["Content-Type"] for request in raw.requests] == ["image/jpeg", "image/png"]
-    assert base64.b64decode(json.loads(text.requests[0].body)["input"]["image"]) == raw.requests[0].body
-    assert one("image-version", sources).requests[0].path.startswith("/photos/versions/7/score")
-
-
-def test_binary_tensors_follow_their_json(sources):
-    request = one("oip-image-binary", sources).requests[0]
-    length = int(request.headers["Inference-Header-Content-Length"])
-    tensor = json.loads(request.body[:length])["inputs"][0]
-    rest = request.body[length:]
-    assert tensor["parameters"]["binary_data_size"] == len(rest)
-    assert rest == len(b"\xff\xd8 a photo").to_bytes(4, "little") + b"\xff\xd8 a photo"
 
 
 def test_bad_requests_are_wrong_in_several_ways(sources):
@@ -94,7 +71,7 @@ def test_refuses_what_is_no_scenario(texts, said, sources):
         scenarios(texts, sources)
 
 
-def test_refuses_more_images_than_workers_should_hold(sources, monkeypatch):
-    monkeypatch.setattr(module, "MOST_BYTES", 4)
-    with pytest.raises(BenchmarkError, match="every worker holds them"):
-        scenarios(["image"], sources)
+def test_a_kind_that_is_not_there_is_told():
+    with pytest.raises(BenchmarkError, match="no kind of load 'other'; there are faq, image"):
+        Sources({"other": "file"})
+    assert Sources().model("faq") == "faq"

@@ -1,8 +1,6 @@
 """Both clients against the real ingress, over real connections."""
 
 import asyncio
-import io
-import logging
 import socket
 import threading
 
@@ -15,29 +13,24 @@ from serve_app.client import (
     AsyncScoringClient,
     ConnectionFailed,
     DeadlineExceeded,
-    Explanation,
-    FaqResult,
-    Forbidden,
-    ImageClass,
     InvalidInput,
-    Keys,
-    Match,
     NotFound,
     PayloadTooLarge,
     Retries,
     ScoringClient,
     ServiceError,
     Tensor,
-    Unauthenticated,
     UnexpectedResponse,
 )
 from serve_app.client import Unavailable as ServiceUnavailable
 from serve_app.client.calls import Call
 from serve_app.client.payloads import json_payload
 from serve_app.client.readings import read_json
+from serve_app.faq.asking import ask, ask_all
+from serve_app.faq.results import Match
+from serve_app.image.classifying import classify, classify_all
 
 SEVEN = Match(7, 70, 0.5)
-EIGHT = Match("8", "80", 0.3)
 QUICK = Retries(first_seconds=0, most_seconds=0)
 
 
@@ -46,94 +39,33 @@ def client(loopback, connect):
     return connect(loopback.url)
 
 
-async def test_a_question_has_matches(client):
-    result = await client.ask("port?")
-    assert result == FaqResult((SEVEN, EIGHT), matched=True)
-    assert result.best == SEVEN
-    assert (result.origin.model, result.origin.version, result.origin.weights) == ("faq", "1", "trained")
-    assert result.origin.request_id
-    assert result.origin.seconds["infer"] == 0.001
-    assert (await client.ask("port?", top_k=1)).matches == (SEVEN,)
-
-
 async def test_a_call_without_a_method_of_its_own_is_made_as_the_others_are(client, loopback):
     call = Call("POST", "/api/v1/service/faq/score", read_json, "faq", json_payload({"data": ["port?"]}))
     assert (await client.call(call))["matched"] == [True]
     assert loopback.paths == ["/api/v1/service/faq/score"]
 
 
-async def test_no_match_is_told_as_such(client):
-    result = await client.ask("port?", threshold=0.9)
-    assert result == FaqResult((), matched=False)
-    assert result.best is None
-    assert (await client.ask("port?", threshold="trained")).matches == (SEVEN,)
-
-
-async def test_answers_and_explanations_stand_with_their_match(client):
-    result = await client.ask("a", answers=True, explain=True)
-    assert [match.answer for match in result.matches] == ["Seven.", None]
-    why = result.best.explanation
-    assert why == Explanation((("a", 1.5), ("port", -0.5)), 0.25, 1.25)
-    assert why.terms[0].weight == 1.5
-
-
-async def test_several_questions_are_answered_in_their_order_by_one_request(client, loopback):
-    first, second = await client.ask_all(["a", "b"], explain=True, top_k=1)
-    assert [each.best.explanation.terms[0].text for each in (first, second)] == ["a", "b"]
-    assert loopback.paths == ["/faq/score"]
-    assert [each.best for each in await client.ask_all(iter(["a"]))] == [SEVEN]
-
-
 async def test_versions_and_models_are_named(client, loopback):
-    assert (await client.ask("a", version="2")).origin.version == "2"
+    assert (await client.call(ask("a", version="2"))).origin.version == "2"
     with pytest.raises(NotFound) as error:
-        await client.ask("a", model="../image/score?x=")
+        await client.call(ask("a", model="../image/score?x="))
     assert error.value.code == "not_found"
     assert loopback.paths[0] == "/faq/versions/2/score"
-
-
-async def test_an_image_has_classes_whatever_holds_it(client, tmp_path):
-    (tmp_path / "a.jpg").write_bytes(b"IMGa")
-    images = [b"IMGa", tmp_path / "a.jpg", str(tmp_path / "a.jpg"), io.BytesIO(b"IMGa"), iter([b"IM", b"Ga"])]
-    for image in images:
-        result = await client.classify(image)
-        assert result.best == ImageClass("n1 a", 0.9)
-        assert len(result.classes) == 3
-        assert result.origin.weights == "untrained"
-        assert result.explanation is None
-    assert len((await client.classify(b"IMGa", top_k=1)).classes) == 1
-
-
-async def test_several_images_are_answered_in_their_order_by_one_request(client, loopback, tmp_path):
-    (tmp_path / "b.jpg").write_bytes(b"IMGb")
-    results = await client.classify_all([b"IMGa", tmp_path / "b.jpg", b"IMGc"], top_k=1)
-    assert [result.best.label for result in results] == ["n1 a", "n1 b", "n1 c"]
-    assert loopback.paths == ["/image/score"]
-
-
-async def test_an_explanation_brings_its_heat_map(client):
-    told = (await client.classify(b"IMGa", explain=True)).explanation
-    assert (told.class_index, told.label, told.probability, told.method) == (1, "n1", 0.9, "occlusion")
-    assert told.grid == ((0.0, 1.0),)
-    assert told.largest_drop == 0.25
-    assert told.heat_map == b"\x89PNG heat map"
-    told = (await client.classify_all([b"IMGa", b"IMGb"], explain_class=3))[1].explanation
-    assert told.class_index == 3
 
 
 async def test_an_error_says_what_the_service_says_and_which_image_it_means(client, tmp_path):
     (tmp_path / "no.jpg").write_bytes(b"GIF")
     with pytest.raises(InvalidInput, match=r"'no\.jpg': This is not an image\.") as error:
-        await client.classify_all([b"IMGa", tmp_path / "no.jpg"])
+        await client.call(classify_all([b"IMGa", tmp_path / "no.jpg"]))
     assert (error.value.status, error.value.code) == (422, "invalid_image")
     assert error.value.request_id in str(error.value)
     with pytest.raises(InvalidInput, match="The text is empty"):
-        await client.ask(" ")
+        await client.call(ask(" "))
 
 
 async def test_what_is_too_large_is_not_sent_again(client, loopback):
     with pytest.raises(PayloadTooLarge):
-        await client.classify(b"IMG" + bytes(2**20))
+        await client.call(classify(b"IMG" + bytes(2**20)))
     assert len(loopback.requests) == 1
 
 
@@ -169,109 +101,27 @@ async def test_an_overload_is_asked_again(loopback, connect, monkeypatch):
     monkeypatch.setattr(Unavailable, "retry_after_seconds", 0)
     client = connect(loopback.url, retries=QUICK)
     loopback.faq.errors = [Overloaded("Full."), Overloaded("Full.")]
-    assert (await client.ask("a")).matched
+    assert (await client.call(ask("a"))).matched
     assert len(loopback.faq.items) == 3
     loopback.faq.errors = [Overloaded("Full.")] * 9
     with pytest.raises(ServiceUnavailable) as error:
-        await connect(loopback.url, retries=NO_RETRIES).ask("a")
+        await connect(loopback.url, retries=NO_RETRIES).call(ask("a"))
     assert (error.value.code, error.value.retry_after_seconds) == ("overloaded", 0)
 
 
 async def test_the_service_is_told_how_long_it_may_take(client, loopback):
-    await client.ask("a", timeout_seconds=7)
+    await client.call(ask("a", timeout_seconds=7))
     assert 6 < float(loopback.requests[0][1]["x-request-timeout-seconds"]) <= 7
 
 
 async def test_a_call_ends_with_its_deadline(client):
     with pytest.raises(TimeoutError):
-        await client.ask("for ever", timeout_seconds=0.2)
+        await client.call(ask("for ever", timeout_seconds=0.2))
 
 
 async def test_a_service_that_is_not_there_is_named(connect):
     with pytest.raises(ConnectionFailed, match=r"^http://127\.0\.0\.1:1 cannot be reached: "):
-        await connect("http://127.0.0.1:1/", retries=QUICK).ask("a")
-
-
-async def test_keys_are_asked_for_and_the_other_one_is_tried(guarded, directory, connect):
-    with pytest.raises(Unauthenticated):
-        await connect(guarded.url).ask("a")
-    new = directory.create("batch", ["scoring.invoke:faq"])
-    client = connect(guarded.url, credentials=Keys(new.primary.text, new.secondary.text))
-    assert (await client.ask("a")).matched
-    with pytest.raises(Forbidden) as error:
-        await client.classify(b"IMGa")
-    assert error.value.code == "forbidden"
-    directory.revoke("batch", "primary")
-    await until_refused(guarded, new.primary.text)
-    assert (await client.ask("a")).matched
-
-
-async def until_refused(service, key):
-    """The service looks at its files every so often."""
-    async with httpx.AsyncClient(trust_env=False) as http, asyncio.timeout(30):
-        headers = {"authorization": f"Bearer {key}"}
-        while (await http.post(f"{service.url}/faq/score", json={"input": "a"}, headers=headers)).status_code == 200:
-            await asyncio.sleep(0.1)
-
-
-async def test_tokens_go_in_place_of_the_key(guarded, directory, connect):
-    new = directory.create("batch", ["scoring.invoke"])
-    client = connect(guarded.url, credentials=Keys(new.primary.text, new.secondary.text, with_tokens=True))
-    await asyncio.gather(*(client.ask("a") for _ in range(8)))
-    await client.classify(b"IMGa")
-    sent = [(path, headers["authorization"].split(".")[0]) for path, headers in guarded.requests]
-    with_key = [path for path, credential in sent if credential == f"Bearer {new.primary.text}"]
-    assert sorted(with_key) == ["/api/v1/service/faq/token", "/api/v1/service/image/token"]
-    assert sum(credential.startswith("Bearer eyJ") for _, credential in sent) == 9
-
-
-async def test_a_function_gives_the_key(guarded, directory, connect):
-    new = directory.create("batch", ["scoring.invoke"])
-    assert (await connect(guarded.url, credentials=lambda: new.primary.text).ask("a")).matched
-
-
-async def test_a_coroutine_gives_the_key_to_the_client_of_event_loops(guarded, directory, connect, kind):
-    new = directory.create("batch", ["scoring.invoke"])
-
-    async def provider():
-        return new.primary.text
-
-    client = connect(guarded.url, credentials=provider)
-    if kind is AsyncScoringClient:
-        assert (await client.ask("a")).matched
-    else:
-        with pytest.raises(TypeError, match="AsyncScoringClient"):
-            await client.ask("a")
-
-
-async def test_chunks_may_come_from_the_event_loop(loopback, connect, kind):
-    async def chunks():
-        yield b"IM"
-        yield b"Ga"
-
-    client = connect(loopback.url)
-    if kind is AsyncScoringClient:
-        assert (await client.classify(chunks())).best.label == "n1 a"
-    else:
-        with pytest.raises(TypeError, match="AsyncScoringClient"):
-            await client.classify(chunks())
-
-
-async def test_no_key_reaches_logs_errors_or_representations(guarded, directory, connect, caplog):
-    caplog.set_level(logging.DEBUG)
-    new = directory.create("batch", ["scoring.invoke:faq"])
-    client = connect(guarded.url, credentials=new.primary.text)
-    await client.ask("a")
-    errors = []
-    absent = connect("http://127.0.0.1:1", credentials=new.primary.text, retries=QUICK)
-    for call in (lambda: client.classify(b"IMGa"), lambda: absent.ask("a")):
-        with pytest.raises((Forbidden, ConnectionFailed)) as error:
-            await call()
-        errors.append(f"{error.value!r} {error.value} {vars(error.value)} {error.value.__context__!r}")
-    shown = caplog.text + repr(client.client) + "".join(errors)
-    assert "httpx" in caplog.text
-    assert new.primary.text not in shown
-    assert new.primary.secret not in shown
+        await connect("http://127.0.0.1:1/", retries=QUICK).call(ask("a"))
 
 
 async def test_a_redirect_is_not_followed(connect, kind):
@@ -285,7 +135,7 @@ async def test_a_redirect_is_not_followed(connect, kind):
         transport=httpx.MockTransport(answer), follow_redirects=True, auth=("user", "password")
     )
     with pytest.raises(ServiceError) as error:
-        await connect("http://service", credentials="k-1", http=http).ask("a")
+        await connect("http://service", credentials="k-1", http=http).call(ask("a"))
     assert error.value.status == 307
     assert seen == ["http://service/faq/score"]
 
@@ -304,7 +154,7 @@ async def test_another_server_is_told_from_the_service(connect, kind):
         transport=httpx.MockTransport(lambda _: httpx.Response(200, text="<html>"))
     )
     with pytest.raises(UnexpectedResponse):
-        await connect("http://service", http=http).ask("a")
+        await connect("http://service", http=http).call(ask("a"))
 
 
 class Dripping:
@@ -338,7 +188,7 @@ async def test_a_response_that_never_ends_ends_with_the_deadline(connect):
     server = Dripping()
     try:
         with pytest.raises(DeadlineExceeded):
-            await connect(server.url, timeout_seconds=0.3).ask("a")
+            await connect(server.url, timeout_seconds=0.3).call(ask("a"))
     finally:
         server.close()
 
@@ -346,18 +196,18 @@ async def test_a_response_that_never_ends_ends_with_the_deadline(connect):
 @pytest.mark.parametrize(
     ("wrong", "error"),
     [
-        (lambda client: client.ask(["a"]), TypeError),
-        (lambda client: client.ask("a", topk=3), TypeError),
-        (lambda client: client.ask("a", explain_class=3), TypeError),
-        (lambda client: client.ask_all("a"), TypeError),
-        (lambda client: client.ask_all([]), ValueError),
-        (lambda client: client.classify_all(b"IMG"), TypeError),
-        (lambda client: client.classify(None), TypeError),
-        (lambda client: client.ask("a", model=".."), ValueError),
-        (lambda client: client.ask("a", timeout_seconds=0), ValueError),
-        (lambda client: client.ask("a", timeout_seconds=float("nan")), ValueError),
+        (lambda client: client.call(ask(["a"])), TypeError),
+        (lambda client: client.call(ask("a", topk=3)), TypeError),
+        (lambda client: client.call(ask("a", explain_class=3)), TypeError),
+        (lambda client: client.call(ask_all("a")), TypeError),
+        (lambda client: client.call(ask_all([])), ValueError),
+        (lambda client: client.call(classify_all(b"IMG")), TypeError),
+        (lambda client: client.call(classify(None)), TypeError),
+        (lambda client: client.call(ask("a", model="..")), ValueError),
+        (lambda client: client.call(ask("a", timeout_seconds=0)), ValueError),
+        (lambda client: client.call(ask("a", timeout_seconds=float("nan"))), ValueError),
         (lambda client: client.is_ready(version="1"), TypeError),
-        (lambda client: client.classify("none.jpg"), FileNotFoundError),
+        (lambda client: client.call(classify("none.jpg")), FileNotFoundError),
     ],
 )
 async def test_what_makes_no_request_is_refused_before_it_is_sent(client, loopback, wrong, error):
@@ -379,7 +229,7 @@ def test_an_address_that_is_none_is_refused_without_being_shown(kind, url):
 def test_threads_share_a_client(loopback):
     with ScoringClient(loopback.url, max_connections=4) as client:
         results = []
-        threads = [threading.Thread(target=lambda: results.append(client.ask("a").best)) for _ in range(16)]
+        threads = [threading.Thread(target=lambda: results.append(client.call(ask("a")).best)) for _ in range(16)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -389,10 +239,10 @@ def test_threads_share_a_client(loopback):
 
 async def test_a_call_that_is_cancelled_leaves_the_client_usable(loopback):
     async with AsyncScoringClient(loopback.url, max_connections=1) as client:
-        call = asyncio.create_task(client.ask("for ever"))
+        call = asyncio.create_task(client.call(ask("for ever")))
         while not loopback.faq.items:
             await asyncio.sleep(0.01)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        assert (await client.ask("a")).matched
+        assert (await client.call(ask("a"))).matched

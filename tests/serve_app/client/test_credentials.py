@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from serve_app.client import Keys, ServiceError, calls
+from serve_app.client import Keys, ServiceError
 from serve_app.client.credentials import SECONDS_BETWEEN_TRIES, credentials_of
 from serve_app.client.errors import Forbidden, Unauthenticated
 from serve_app.client.exchange import Exchange, Service
 from serve_app.client.retries import NO_RETRIES
 from serve_app.client.steps import Reply
+from serve_app.faq.asking import ask as ask_question
 
 # What the service says it is; this machine's clock may say anything.
 SERVICE_NOW = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -43,7 +44,7 @@ def ask(drive, lock):
         credentials = made.setdefault(id(given), credentials_of(given, drive.time, lock))
         exchange = Exchange(Service("http://s", NO_RETRIES), drive.time.deadline(60))
         try:
-            return drive(exchange.answer(calls.ask("port?", model=model), credentials), *replies)
+            return drive(exchange.answer(ask_question("port?", model=model), credentials), *replies)
         finally:
             assert lock.held == 0
             assert drive.left == []

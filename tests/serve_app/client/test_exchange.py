@@ -4,7 +4,6 @@ import ssl
 import httpx
 import pytest
 
-from serve_app.client import calls
 from serve_app.client.credentials import HeldKeys, NoCredentials
 from serve_app.client.errors import (
     ConnectionFailed,
@@ -18,6 +17,8 @@ from serve_app.client.errors import (
 )
 from serve_app.client.exchange import TIMEOUT_HEADER, Exchange, Service
 from serve_app.client.retries import Retries
+from serve_app.faq.asking import ask as ask_question
+from serve_app.image.classifying import classify
 
 URL = "http://service/prefix"
 ANSWER = {"result": [[[7, 70, 0.5]], "Computed in 1.0 ms"], "matched": True}
@@ -36,7 +37,9 @@ def exchange(drive):
 @pytest.fixture
 def ask(drive, exchange):
     def ask(*replies, credentials=None, seconds=60, call=None, **retries):
-        steps = exchange(seconds, **retries).answer(call or calls.ask("port?", top_k=1), credentials or NoCredentials())
+        steps = exchange(seconds, **retries).answer(
+            call or ask_question("port?", top_k=1), credentials or NoCredentials()
+        )
         return drive(steps, *replies)
 
     return ask
@@ -173,7 +176,7 @@ def test_no_other_refusal_tries_another_key(drive, ask, problem, status):
 
 @pytest.mark.parametrize(("status", "error"), [(503, Unavailable), (401, Unauthenticated), (413, PayloadTooLarge)])
 def test_a_body_that_was_begun_is_never_sent_again(exchange, problem, status, error):
-    call = calls.classify(iter([b"IMG", b"a"]))
+    call = classify(iter([b"IMG", b"a"]))
     steps = exchange().answer(call, HeldKeys("primary", "secondary"))
     send = steps.send(next(steps).function())
     assert next(send.payload.content.read()) == b"IMG"
@@ -182,7 +185,7 @@ def test_a_body_that_was_begun_is_never_sent_again(exchange, problem, status, er
 
 
 def test_a_body_that_nobody_has_begun_is_sent_after_the_connection_comes_back(exchange):
-    call = calls.classify(iter([b"IMG", b"a"]))
+    call = classify(iter([b"IMG", b"a"]))
     steps = exchange().answer(call, NoCredentials())
     steps.send(next(steps).function())
     steps.throw(httpx.ConnectError("refused"))

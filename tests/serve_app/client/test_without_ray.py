@@ -29,8 +29,10 @@ def run(program, *arguments):
 def test_a_question_is_asked_without_ray(loopback):
     result = run(
         "from serve_app.client import ScoringClient\n"
+        "from serve_app.faq.asking import ask\n"
+        "from serve_app.image.classifying import classify\n"
         "with ScoringClient(sys.argv[1]) as client:\n"
-        "    print(client.ask('port?', top_k=1).best.id, client.classify(b'IMGa').best.label)",
+        "    print(client.call(ask('port?', top_k=1)).best.id, client.call(classify(b'IMGa')).best.label)",
         loopback.url,
     )
     assert (result.stdout, result.returncode) == ("7 n1 a\n", 0), result.stderr

@@ -23,7 +23,9 @@ from serve_app.score.connection import (
 )
 
 if TYPE_CHECKING:
-    from serve_app.client import ImageOptions, ImageResult, ScoringClient, ServiceError
+    from serve_app.client import ScoringClient, ServiceError
+    from serve_app.image.classifying import ImageOptions
+    from serve_app.image.results import ImageResult
 
 STANDARD_INPUT = "-"
 
@@ -78,9 +80,10 @@ def _check(files: list[Path]) -> None:
 
 def _score(client: ScoringClient, file: Path, options: ImageOptions, show: _Shown) -> None:
     from serve_app.client import BadRequest, PayloadTooLarge
+    from serve_app.image.classifying import classify
 
     try:
-        result = client.classify(_content(file), **options)
+        result = client.call(classify(_content(file), **options))
     except (BadRequest, PayloadTooLarge) as error:
         # It is about this image; anything else would be the same for the next.
         show.refusal(file, error)
@@ -111,7 +114,8 @@ class _Shown:
 
     def result(self, file: Path, result: ImageResult) -> None:
         """Print an image's classes, and write its heat map."""
-        from serve_app.score.showing import image_json, printable, show_classes, warn_of_weights
+        from serve_app.image.showing import image_json, show_classes
+        from serve_app.score.showing import printable, warn_of_weights
 
         heat_map = self._write_heat_map(file, result)
         if not self._warned:
@@ -128,7 +132,8 @@ class _Shown:
 
     def refusal(self, file: Path, error: ServiceError) -> None:
         """Print why an image has no classes."""
-        from serve_app.score.showing import error_json, printable
+        from serve_app.image.showing import error_json
+        from serve_app.score.showing import printable
 
         self.refused += 1
         if self._as_json:

@@ -22,7 +22,8 @@ from serve_app.score.connection import (
 )
 
 if TYPE_CHECKING:
-    from serve_app.client import FaqOptions, FaqResult
+    from serve_app.faq.asking import FaqOptions
+    from serve_app.faq.results import FaqResult
 
 # In one request: few enough for any service's limits, enough to be quick.
 QUESTIONS_AT_ONCE = 100
@@ -54,6 +55,8 @@ def faq(
     timeout: TimeoutOption = 60,
 ) -> None:
     """Match questions with the originals of a FAQ: those of the command line, of a file, or of standard input."""
+    from serve_app.faq.asking import ask_all
+
     with connected(url, key_env, key_file, timeout) as client:
         texts = read_questions(questions or [], file)
         options: FaqOptions = {
@@ -65,7 +68,7 @@ def faq(
             "version": version,
         }
         for several in _batches(texts):
-            for text, result in zip(several, client.ask_all(several, **options), strict=True):
+            for text, result in zip(several, client.call(ask_all(several, **options)), strict=True):
                 _show(text, result, with_question=len(texts) > 1, as_json=as_json)
 
 
@@ -116,7 +119,8 @@ def _batches(texts: list[str]) -> Iterator[list[str]]:
 
 
 def _show(text: str, result: FaqResult, *, with_question: bool, as_json: bool) -> None:
-    from serve_app.score.showing import faq_json, printable, show_matches
+    from serve_app.faq.showing import faq_json, show_matches
+    from serve_app.score.showing import printable
 
     if as_json:
         typer.echo(faq_json(text, result))
