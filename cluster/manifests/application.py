@@ -70,10 +70,10 @@ def read_application(settings: ClusterSettings) -> Application:
         StartupError: it cannot be read, its settings are not valid, or they do not suit the environment.
     """
     file = _with_profile(read_config(settings.application).with_grpc(None), settings)
-    checked = file.settings(_environment(settings))
+    checked = file.settings(environment(settings))
     file = file.with_room_for_models(checked)
-    file = _placed(file, file.settings(_environment(settings)), settings)
-    checked = file.settings(_environment(settings))
+    file = _placed(file, file.settings(environment(settings)), settings)
+    checked = file.settings(environment(settings))
     _check_numbers(settings, file, checked)
     content = file.content
     http_options = {**DEFAULT_ADDRESS, **content.get("http_options", {}), "host": ALL_ADDRESSES}
@@ -93,7 +93,7 @@ def _with_profile(file: ConfigFile, settings: ClusterSettings) -> ConfigFile:
     return file.with_content(applications=content["applications"])
 
 
-def _environment(settings: ClusterSettings) -> dict[str, str]:
+def environment(settings: ClusterSettings) -> dict[str, str]:
     """Return what the pods' environment has, with words in place of secrets."""
     secrets = {name: variable.check_as for name, variable in settings.pods.secret_variables.items()}
     return {**settings.pods.variables, **secrets}

@@ -48,6 +48,13 @@ class Target(ABC):
             StartupError: the service did not take it over.
         """
 
+    def restored(self, note: str) -> None:
+        """Take note that the file says again what it said before a change that was not taken over.
+
+        Args:
+            note: what was to change.
+        """
+
 
 class ModelChanges:
     """The changes that can be made.
@@ -121,8 +128,9 @@ class ModelChanges:
         try:
             return self._target.apply(changed, note)
         except StartupError:
-            # It was refused as a whole, so the service is as it was; the file is to say the same.
+            # Nothing half applied: the file says again what it said before.
             text.write(before)
+            self._target.restored(note)
             raise
 
     def _restore(self, text: ConfigText, before: bytes, note: str) -> None:

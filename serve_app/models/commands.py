@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serve_app.config_file import read_config
-from serve_app.models.changing import ModelChanges
-from serve_app.models.local import LocalTarget
 from serve_app.models.options import (
     DefaultOption,
     InGatewayOption,
@@ -25,7 +22,9 @@ from serve_app.models.options import (
     refused,
     settings_of,
 )
-from serve_app.models.showing import rows, show
+
+if TYPE_CHECKING:
+    from serve_app.models.local import LocalTarget
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -50,7 +49,10 @@ def models() -> None:
 def list_models(*, config: ConfigOption = None, port: PortOption = None, as_json: JsonOption = False) -> None:
     """List the models and their versions."""
     with refused():
-        target = LocalTarget(config, port)
+        from serve_app.config_file import read_config
+        from serve_app.models.showing import rows, show
+
+        target = _target(config, port)
         service = target.service()
         found = [*rows(read_config(target.path).settings(os.environ), service.failed if service else {})]
     if as_json:
@@ -74,7 +76,9 @@ def add(
 ) -> None:
     """Add a version of a model; it is an application of its own, and nothing else restarts."""
     with refused():
-        target = LocalTarget(config, port)
+        from serve_app.models.changing import ModelChanges
+
+        target = _target(config, port)
         found = settings_of(settings, given)
         with console().status(f"Starting {model}/{version}"):
             ModelChanges(target).add(model, version, kind, found, in_gateway=in_gateway, default=default)
@@ -94,7 +98,9 @@ def remove(
     """Remove a version, or a model; requests that are under way are answered."""
     title = model if version is None else f"{model}/{version}"
     with refused():
-        target = LocalTarget(config, port)
+        from serve_app.models.changing import ModelChanges
+
+        target = _target(config, port)
         with console().status(f"Removing {title}"):
             ModelChanges(target).remove(model, version)
     _told(target, f"{title} is removed")
@@ -106,9 +112,18 @@ def make_default(
 ) -> None:
     """Make a version the one that answers requests which name none."""
     with refused():
-        target = LocalTarget(config, port)
+        from serve_app.models.changing import ModelChanges
+
+        target = _target(config, port)
         ModelChanges(target).make_default(model, version)
     _told(target, f"{version} is the default of {model}")
+
+
+def _target(config: Path | None, port: int | None) -> LocalTarget:
+    # Here, so that who only asks a service needs no more than a client does.
+    from serve_app.models.local import LocalTarget
+
+    return LocalTarget(config, port)
 
 
 def _told(target: LocalTarget, what: str) -> None:

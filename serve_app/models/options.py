@@ -12,7 +12,7 @@ import yaml
 from rich.console import Console
 
 from deployments.errors import StartupError
-from serve_app.refusals import refuse
+from serve_app.refusals import refusals
 
 ModelArgument = Annotated[str, typer.Argument(help="Name of the model.", show_default=False)]
 VersionArgument = Annotated[str, typer.Argument(help="Name of the version.", show_default=False)]
@@ -41,10 +41,8 @@ def console() -> Console:
 @contextmanager
 def refused() -> Iterator[None]:
     """End the command with a sentence where it cannot go on."""
-    try:
+    with refusals(extra="serve"):
         yield
-    except StartupError as error:
-        refuse(str(error))
 
 
 def settings_of(file: Path | None, given: list[str] | None) -> dict[str, Any]:

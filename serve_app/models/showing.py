@@ -51,7 +51,13 @@ def rows(settings: ServiceSettings, failed: Mapping[str, str]) -> Iterator[Row]:
 
 
 def show(console: Console, found: list[Row], running: str | None) -> None:
-    """Print a table."""
+    """Print a table, with states where a service runs.
+
+    Args:
+        console: where to.
+        found: the versions.
+        running: the service, for people; None without one.
+    """
     state = ["State"] if running else []
     table = Table("Model", "Version", "Default", "Kind", "Runs in", *state, box=None, pad_edge=False)
     for row in found:
@@ -62,4 +68,5 @@ def show(console: Console, found: list[Row], running: str | None) -> None:
     for row in found:
         if row.failure:
             console.print(f"[bold red]Failed:[/bold red] {escape(row.failure)}")
-    console.print(f"[dim]{escape(running)}[/dim]" if running else "[dim]No service runs from this file.[/dim]")
+    if running:
+        console.print(f"[dim]{escape(running)}[/dim]")
