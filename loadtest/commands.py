@@ -111,6 +111,23 @@ def startup(
 
 @app.command()
 @benchmark
+def model_changes(
+    *,
+    photos: Photos = None,
+    questions: Questions = None,
+    rate: Annotated[float, typer.Option(min=0.1, help="Requests a second of each model.")] = 20,
+    architecture: Annotated[str, typer.Option(help="Network of the image model.")] = "mobilenet_v2",
+) -> Reports:
+    """Versions added, made the default and removed under load: what fails, and how soon a change is in force."""
+    from loadtest.model_changes import measure
+
+    payloads = {"faq": question_payloads(questions)[0], "image": photo_payloads(photos)[0]}
+    network = {"model": {"architecture": architecture, "weights": "DEFAULT", "download": False, "device": "cpu"}}
+    return [measure(payloads, {"faq": {}, "image": network}, rate=rate)]
+
+
+@app.command()
+@benchmark
 def replica_loss(
     *,
     config: Config = None,

@@ -48,7 +48,7 @@ class Target(ABC):
             StartupError: the service did not take it over.
         """
 
-    def restored(self, note: str) -> None:
+    def restored(self, note: str) -> None:  # noqa: B027 - nothing to do for most
         """Take note that the file says again what it said before a change that was not taken over.
 
         Args:
