@@ -6,6 +6,7 @@ scales, and is lost, with the replicas of its caller.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -41,7 +42,8 @@ class LocalStage:
             StartupError: it cannot be made, for a reason that a person can mend.
         """
         arguments = [await each.start() if isinstance(each, LocalStage) else each for each in self.arguments]
-        stage = self.stage(*arguments, **self.keywords)
+        # It may take long, and others are answered meanwhile.
+        stage = await asyncio.to_thread(self.stage, *arguments, **self.keywords)
         if hasattr(stage, "start"):
             await stage.start()
         return LocalHandle(self.name, stage)

@@ -25,8 +25,8 @@ class ScalingSettings(BaseModel):
     max_queued_requests: int | None = Field(
         default=None,
         ge=0,
-        description="Requests that may wait in each caller; one more is refused with 503. If left out, half as many "
-        "again as the replicas work on at once, and at least 32.",
+        description="Requests that may wait in each caller; one more is refused with 503. If left out, as many as "
+        "the calls to the replicas hold, and at least 32.",
     )
     scale_up_delay_seconds: float = Field(default=0, ge=0, description="How long load must last before adding.")
     scale_down_delay_seconds: float = Field(

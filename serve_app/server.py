@@ -22,7 +22,7 @@ from serve_app import processes
 from serve_app.config_file import ConfigFile, read_config
 from serve_app.fast_mode import access_by_token, fast_mode, grpc_variables, isolation
 from serve_app.preflight import check_grpc_port, check_keys, check_memory, check_port
-from serve_app.rollout import Report, follow_rollout
+from serve_app.rollout import START_SECONDS, Report, follow_rollout
 from serve_app.service_record import ServiceRecord
 
 # A local service holds little in Ray's object store: in fast mode requests pass it by.
@@ -150,7 +150,8 @@ class Server:
         self._client.deploy_apps(schema)
         self.config, self.settings = config, settings
         self._follow_rollout()
-        self._wait_until_answered()
+        # What the gateway loads itself may take as long as an application.
+        self._wait_until_answered(START_SECONDS)
         self._report("The changed config is in force")
         for title, why in self.failed.items():
             self._report(f"{title} does not answer: {why}")
@@ -205,9 +206,9 @@ class Server:
     def _follow_rollout(self) -> None:
         follow_rollout(self.config.application, self.config.version_applications, self._report, self._stop, self._shown)
 
-    def _wait_until_answered(self) -> None:
+    def _wait_until_answered(self, seconds: float = ANSWER_SECONDS) -> None:
         """Ask over HTTP, as clients will, until every version answers, or says why it cannot."""
-        until = time.monotonic() + ANSWER_SECONDS
+        until = time.monotonic() + seconds
         left = [f"{model.name}/{version.name}" for model, version in self.settings.versions]
         self.failed = {}
         with httpx.Client(base_url=self.url, trust_env=False, timeout=10, headers=self.credentials) as client:
@@ -215,7 +216,7 @@ class Server:
                 if self._stop.wait(POLL_SECONDS):
                     raise StartupError("Stopped before the service was ready.")
                 if time.monotonic() > until:
-                    raise StartupError(f"The models run, but {self.url} does not answer; is a firewall in the way?")
+                    raise StartupError(f"{', '.join(left)} does not answer at {self.url}; is a firewall in the way?")
                 left = [title for title in left if not self._has_answered(client, title)]
 
     def _has_answered(self, client: httpx.Client, title: str) -> bool:

@@ -13,7 +13,7 @@ class BodyMemory:
     """Counts the bytes of bodies, from before they are read until their requests are answered.
 
     Args:
-        limits: the ingress's settings, which may change while it runs.
+        limits: returns the ingress's settings.
     """
 
     def __init__(self, limits: Limits) -> None:

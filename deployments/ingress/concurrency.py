@@ -15,7 +15,7 @@ class ConcurrencyLimiter:
     """Refuses requests beyond a number and bodies beyond a size of all together, so that memory stays bounded.
 
     Args:
-        limits: the ingress's settings, which may change while it runs.
+        limits: returns the ingress's settings.
     """
 
     def __init__(self, limits: Limits) -> None:

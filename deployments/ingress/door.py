@@ -12,7 +12,7 @@ class Door:
     """The bound on requests in flight, who may come in, and how often; transports share all three.
 
     Args:
-        limits: the ingress's settings, which may change while it runs.
+        limits: returns the ingress's settings.
         quotas: what clients may use; counted in this process if left out.
     """
 

@@ -58,7 +58,7 @@ class Gateway:
         pipeline: answers them.
         others: answers all other requests.
         observer: is told of each that scores.
-        limits: the ingress's settings, which may change while it runs.
+        limits: returns the ingress's settings.
         routes: of everything, for documents and tests.
     """
 

@@ -97,5 +97,5 @@ class IngressSettings(BaseModel):
         return self.scaling.max_concurrent_requests + (DEFAULT_QUEUE if queued is None else queued)
 
 
-# Limits may change while the ingress runs, so what needs them asks each time.
+# Returns the settings of the replica; whoever may see another set of them asks each time.
 Limits = Callable[[], IngressSettings]

@@ -28,7 +28,7 @@ class AccessLog:
     """Writes one line for each request; those of probes only where they fail.
 
     Args:
-        settings: asked for each line; they may change while the ingress runs.
+        settings: asked for each line.
     """
 
     def __init__(self, settings: Callable[[], LoggingSettings]) -> None:

@@ -33,6 +33,10 @@ class Target(ABC):
         """Return the variables that the config file may name."""
         return os.environ
 
+    def failures(self) -> Mapping[str, str]:
+        """Return why each version that cannot answer now does not, by `model/version`, as far as that is known."""
+        return {}
+
     @abstractmethod
     def apply(self, text: bytes, note: str) -> Mapping[str, str]:
         """Have the service take over what the file says now, and wait until that is in force.
@@ -117,6 +121,8 @@ class ModelChanges:
         Raises:
             StartupError: there is no such version, or it does not answer.
         """
+        if (why := self._target.failures().get(f"{model}/{version}")) is not None:
+            raise StartupError(f"{why.removesuffix('.')}. The default stays as it is.")
         text = ConfigText(self._target.path)
         self._make(text, partial(make_default, model=model, version=version), f"{version} is the default of {model}")
 

@@ -54,7 +54,7 @@ def list_models(*, config: ConfigOption = None, port: PortOption = None, as_json
 
         target = _target(config, port)
         service = target.service()
-        found = [*rows(read_config(target.path).settings(os.environ), service.failed if service else {})]
+        found = [*rows(read_config(target.path).settings(os.environ), target.failures())]
     if as_json:
         typer.echo(json.dumps([row.as_json() for row in found], indent=2))
         return

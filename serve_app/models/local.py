@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import httpx
+
 from deployments.errors import StartupError
+from serve_app.config_file import read_config
 from serve_app.models.changing import Target
 from serve_app.service_record import RunningService, find_service, service_of
 from serve_app.settings import DRAIN_MARGIN_SECONDS
 
 POLL_SECONDS = 0.1
+ANSWER_SECONDS = 5
 # Loading a large model, with a download before.
 START_SECONDS = 1200 + DRAIN_MARGIN_SECONDS
 
@@ -35,6 +40,24 @@ class LocalTarget(Target):
     def service(self) -> RunningService | None:
         """Return the service that runs; None without one."""
         return None if self.port is None else find_service(self.port)
+
+    def failures(self) -> Mapping[str, str]:
+        """Ask the service; where that wants a key, take what it said of its last change."""
+        service = self.service()
+        if service is None:
+            return {}
+        failed = {}
+        with httpx.Client(base_url=service.url, trust_env=False, timeout=ANSWER_SECONDS) as client:
+            for model, version in read_config(self.path).settings(os.environ).versions:
+                try:
+                    answer = client.get(f"/v2/models/{model.name}/versions/{version.name}/ready")
+                    if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                        failed[f"{model.name}/{version.name}"] = answer.json()["detail"]
+                    elif not answer.is_success:
+                        return service.failed
+                except (httpx.TransportError, ValueError, KeyError):
+                    return service.failed
+        return failed
 
     def apply(self, text: bytes, note: str) -> Mapping[str, str]:  # noqa: ARG002
         """Wait until the service, which looks at its file all the time, has taken it over."""

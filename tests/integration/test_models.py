@@ -91,7 +91,8 @@ def test_keras_resnet152_answers_as_keras_itself(serve, keras_pictures, tmp_path
     if engine == "openvino":
         pytest.importorskip("openvino")
     content = yaml.safe_load((ROOT / "config" / "keras.yaml").read_text(encoding="utf-8"))
-    model = content["applications"][0]["args"]["models"][0]["versions"][0]["model"]
+    table = content["applications"][0]["deployments"][0]["user_config"]
+    model = table["models"][0]["versions"][0]["model"]
     # Seeded weights; where auto takes half precision, it shows in the tolerance.
     model.update(download=False, engine=engine, device="cpu", **({} if engine == "auto" else {"precision": "fp32"}))
     config = tmp_path / "keras.yaml"

@@ -23,7 +23,7 @@ class Guard:
     """Lets requests through to a handler, with who sent them as `scope["state"]["principal"]`.
 
     Args:
-        limits: the ingress's settings, which may change while it runs.
+        limits: returns the ingress's settings.
     """
 
     def __init__(self, limits: Limits) -> None:

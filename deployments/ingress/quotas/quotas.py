@@ -31,7 +31,7 @@ class Quotas:
     reads of the body, and calls `Admission.finish` when the request has ended, however it did.
 
     Args:
-        limits: the ingress's settings, which may change while it runs; what was counted stays.
+        limits: returns the ingress's settings.
         redis_url: of Redis, where the settings that travel do not hold it.
         clock: seconds since 1970, for counts in memory.
 

@@ -1,5 +1,6 @@
 """The replica as Ray Serve starts it, without Ray."""
 
+from deployments.contracts import ModelDescription
 from deployments.faq_matcher.deployment import FaqMatcherReplica
 from deployments.faq_matcher.settings import FaqMatcherSettings
 
@@ -11,7 +12,7 @@ class Model:
         self.asked = []
 
     def describe(self):
-        return None
+        return ModelDescription("none", "trained", (), ())
 
     def score(self, questions):
         self.asked += questions

@@ -95,6 +95,16 @@ def test_settings_that_are_not_valid_change_nothing(service):
     assert service.seen == []
 
 
+def test_what_cannot_answer_does_not_become_the_default(service, monkeypatch):
+    changes = ModelChanges(service)
+    changes.add("faq", "2", None, {})
+    before = service.path.read_text()
+    monkeypatch.setattr(service, "failures", lambda: {"faq/2": "faq/2 could not be started: No file."})
+    with pytest.raises(StartupError, match=r"^faq/2 could not be started: No file\. The default stays as it is\.$"):
+        changes.make_default("faq", "2")
+    assert service.path.read_text() == before
+
+
 def test_a_version_is_left_out_before_it_ends(service):
     changes = ModelChanges(service)
     changes.add("faq", "2", None, {})

@@ -1,5 +1,7 @@
 import json
+from functools import partial
 
+import httpx
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -83,9 +85,34 @@ def test_without_a_service_a_file_must_be_named():
 
 
 def begun(port, config):
+    """A service that nobody can ask, so that what it wrote down is what is known."""
     record = ServiceRecord(port)
     record.begin(f"http://127.0.0.1:{port}", config, {})
     return record
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What a service answers to who asks how a version fares."""
+
+    def asked(status, content):
+        answer = httpx.MockTransport(lambda _: httpx.Response(status, json=content))
+        client = partial(httpx.Client, transport=answer)
+        monkeypatch.setattr(httpx, "Client", client)
+
+    return asked
+
+
+def test_how_a_version_fares_is_asked_of_the_service(config, asked):
+    record = begun(8000, read_config(config))
+    record.write("http://127.0.0.1:8000", config.read_bytes(), {"faq/1": "as it was"})
+    asked(503, {"detail": "faq/1 could not be started: out of memory."})
+    assert "Failed: faq/1 could not be started: out of memory." in run("list").stdout
+    asked(200, {"name": "faq", "ready": True})
+    assert "ready" in run("list").stdout
+    # Who has no key is told what the service wrote down.
+    asked(401, {})
+    assert "Failed: as it was" in run("list").stdout
 
 
 def test_the_only_service_is_the_one_that_is_meant(config):
