@@ -203,10 +203,15 @@ class TestOpenInference:
         ]
         least = words["request_parameters"]["least"]
         assert (least["type"], least["minimum"], least["maximum"], least["default"]) == ("integer", 1, 100, 1)
-        example = words["example"]["request"]
-        assert (await answered(client, "/v2/models/words/infer", json=example))["outputs"] == (
-            words["example"]["response"]["outputs"]
-        )
+
+    async def test_the_example_is_answered_as_it_says(self, client):
+        document = (await client.get("/swagger.json")).json()
+        described = document["paths"]["/v2/models/{model}/infer"]["post"]
+        for model, kind in (("words", "word_counter"), ("sums", "weighted_sum")):
+            example = (await client.get(f"/v2/models/{model}")).json()["example"]
+            assert await answered(client, f"/v2/models/{model}/infer", json=example["request"]) == example["response"]
+            documented = described["responses"]["200"]["content"]["application/json"]["examples"][kind]
+            assert documented["value"] == example["response"]
 
 
 async def test_the_document_is_valid_and_its_examples_hold(client):
