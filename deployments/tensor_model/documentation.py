@@ -14,6 +14,7 @@ from deployments.signature import Signature
 from deployments.tensor_model.requests import RequestReader
 
 _NUMBERS = {"BOOL": "boolean", "FP": "number", "IN": "integer", "UI": "integer"}
+_NUMBER_OR_NULL: Json = {"type": ["number", "null"], "description": "null is an infinite number or NaN."}
 
 
 def document(name: str, signature: Signature, parameters: type[BaseModel], reader: RequestReader) -> Documentation:
@@ -26,7 +27,8 @@ def document(name: str, signature: Signature, parameters: type[BaseModel], reade
         reader: of its requests' bodies.
     """
     properties: Json = parameters.model_json_schema().get("properties", {})
-    given, row_in, row_out = _given(signature), _rows(signature, signature.inputs), _rows(signature, signature.outputs)
+    given, row_in = _given(signature), _rows(signature, signature.inputs)
+    row_out = _rows(signature, signature.outputs, are_outputs=True)
     request = {
         "type": "object",
         "required": ["input"],
@@ -78,6 +80,8 @@ def _plain(schema: Any) -> Any:
     if isinstance(schema, dict):
         if "anyOf" in schema:
             return {}
+        if isinstance(schema.get("type"), list):
+            return _plain({**schema, "type": schema["type"][0], "x-nullable": True})
         known = {key: _plain(value) for key, value in schema.items() if key not in _NEW}
         return {**known, "enum": [schema["const"]]} if "const" in schema else known
     return [_plain(each) for each in schema] if isinstance(schema, list) else schema
@@ -86,10 +90,12 @@ def _plain(schema: Any) -> Any:
 _NEW = {"contentEncoding", "contentMediaType", "exclusiveMinimum", "exclusiveMaximum", "prefixItems", "const"}
 
 
-def schema_of(tensor: Tensor, *, without_rows: bool) -> Json:
+def schema_of(tensor: Tensor, *, without_rows: bool, is_output: bool = False) -> Json:
     """Return the schema of a tensor's value in JSON, or of one row of it."""
     if tensor.datatype == "BYTES":
         schema = codec_of(tensor.content_type).schema
+    elif is_output and tensor.datatype.startswith("FP"):
+        schema = _NUMBER_OR_NULL
     else:
         schema = {"type": _NUMBERS.get(tensor.datatype, _NUMBERS.get(tensor.datatype[:2], "number"))}
     for size in reversed(tensor.shape[1:] if without_rows else tensor.shape):
@@ -97,9 +103,11 @@ def schema_of(tensor: Tensor, *, without_rows: bool) -> Json:
     return {**schema, **({"description": tensor.description} if tensor.description else {})}
 
 
-def _rows(signature: Signature, tensors: tuple[Tensor, ...]) -> Json:
+def _rows(signature: Signature, tensors: tuple[Tensor, ...], *, are_outputs: bool = False) -> Json:
     """Return the schema of one row of several tensors, or of their values where there are no rows."""
-    schemas = {tensor.name: schema_of(tensor, without_rows=signature.has_rows) for tensor in tensors}
+    schemas = {
+        tensor.name: schema_of(tensor, without_rows=signature.has_rows, is_output=are_outputs) for tensor in tensors
+    }
     if len(schemas) == 1:
         return next(iter(schemas.values()))
     return {"type": "object", "required": list(schemas), "properties": schemas}

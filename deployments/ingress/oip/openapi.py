@@ -83,7 +83,7 @@ def _infer(summary: str, parameters: list[Json], requests: Json, responses: Json
     )
 
 
-_SCALAR: Json = {"type": ["string", "number", "boolean"]}
+_SCALAR: Json = {"type": ["string", "number", "boolean", "null"], "description": "null: an infinite number or NaN."}
 INFERENCE_COMPONENTS: Json = {
     "ResponseOutput": {
         "type": "object",

@@ -227,3 +227,22 @@ async def test_the_document_is_valid_and_its_examples_hold(client):
                 answer = await answered(client, path, json=example["value"])
                 schema = described["responses"]["200"]["content"]["application/json"]["schema"]
                 Draft202012Validator({**schema, "components": document["components"]}).validate(answer)
+
+
+async def test_numbers_that_json_does_not_have_are_null_as_the_document_says(client):
+    document = (await client.get("/swagger.json")).json()
+    huge = [3e38] * 3
+    inputs = [tensor(name, "FP32", [1, 3], huge) for name in SUM]
+    for path, body in (
+        ("/sums/score", {"input": dict.fromkeys(SUM, huge)}),
+        ("/api/v1/service/sums/score", {"data": [dict.fromkeys(SUM, huge)]}),
+        ("/v2/models/{model}/infer", {"inputs": inputs}),
+    ):
+        answer = await answered(client, path.format(model="sums"), json=body)
+        assert "null" in json.dumps(answer)
+        content = document["paths"][path]["post"]["responses"]["200"]["content"]["application/json"]
+        Draft202012Validator({**content["schema"], "components": document["components"]}).validate(answer)
+    swagger = (await client.get("/api/v1/service/sums/swagger.json")).json()
+    row = swagger["definitions"]["ServiceOutput"]["properties"]["result"]["items"]
+    assert (row["properties"]["sums"]["type"], row["properties"]["sums"]["x-nullable"]) == ("number", True)
+    OpenAPIV2SpecValidator(swagger).validate()
