@@ -4,6 +4,7 @@ Rows of a model with one input or output are its values; those of several are ob
 """
 
 import json
+from dataclasses import dataclass
 from functools import partial
 
 import grpc
@@ -18,6 +19,16 @@ from deployments.ingress.oip.grpc.protocol import SERVICE, message
 DTYPES = {"FP32": "<f4", "FP64": "<f8", "INT64": "<i8", "BYTES": object}
 CONTENTS = {"FP32": "fp32_contents", "FP64": "fp64_contents", "INT64": "int64_contents", "BYTES": "bytes_contents"}
 LENGTH = "inference-header-content-length"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request: its parameters, and the rows of each input by name, all of one datatype where tensors have one."""
+
+    model: str
+    inputs: dict
+    datatype: str
+    parameters: dict
 
 
 class Refused(Exception):
@@ -48,44 +59,46 @@ def _table(inputs):
     return {"columns": list(inputs), "index": list(range(len(rows))), "data": rows}
 
 
-def _by_reference(service, model, inputs, datatype, parameters):
-    result, computed = post(service, f"/{model}/score", json={"input": _alone(inputs), **parameters}).json()["result"]
+def _by_reference(service, asked):
+    body = {"input": _alone(asked.inputs), **asked.parameters}
+    result, computed = post(service, f"/{asked.model}/score", json=body).json()["result"]
     assert computed.startswith("Computed in ")
     return result
 
 
-def _by_azure(member, form, service, model, inputs, datatype, parameters):
-    response = post(service, f"/api/v1/service/{model}/score", json={member: form(inputs), **parameters})
+def _by_azure(member, form, service, asked):
+    body = {member: form(asked.inputs), **asked.parameters}
+    response = post(service, f"/api/v1/service/{asked.model}/score", json=body)
     assert response.headers["azureml-model-deployment"] == "1"
     return response.json()["result"]
 
 
-def _by_json_tensors(service, model, inputs, datatype, parameters):
+def _by_json_tensors(service, asked):
     tensors = [
-        {"name": name, "shape": np.shape(values), "datatype": datatype, "data": values}
-        for name, values in inputs.items()
+        {"name": name, "shape": np.shape(values), "datatype": asked.datatype, "data": values}
+        for name, values in asked.inputs.items()
     ]
-    body = {"id": "own", "inputs": tensors, "parameters": parameters}
-    answer = post(service, f"/v2/models/{model}/infer", json=body).json()
-    assert (answer["model_name"], answer["model_version"], answer["id"]) == (model, "1", "own")
+    body = {"id": "own", "inputs": tensors, "parameters": asked.parameters}
+    answer = post(service, f"/v2/models/{asked.model}/infer", json=body).json()
+    assert (answer["model_name"], answer["model_version"], answer["id"]) == (asked.model, "1", "own")
     return _rows({each["name"]: np.array(each["data"], DTYPES[each["datatype"]]) for each in answer["outputs"]})
 
 
-def _by_binary_tensors(service, model, inputs, datatype, parameters):
-    contents = {name: _packed(datatype, values) for name, values in inputs.items()}
+def _by_binary_tensors(service, asked):
+    contents = {name: _packed(asked.datatype, values) for name, values in asked.inputs.items()}
     tensors = [
         {
             "name": name,
             "shape": np.shape(values),
-            "datatype": datatype,
+            "datatype": asked.datatype,
             "parameters": {"binary_data_size": len(contents[name])},
         }
-        for name, values in inputs.items()
+        for name, values in asked.inputs.items()
     ]
-    header = json.dumps({"inputs": tensors, "parameters": {**parameters, "binary_data_output": True}}).encode()
+    header = json.dumps({"inputs": tensors, "parameters": {**asked.parameters, "binary_data_output": True}}).encode()
     headers = {LENGTH: str(len(header)), "content-type": "application/octet-stream"}
     content = b"".join([header, *contents.values()])
-    response = post(service, f"/v2/models/{model}/versions/1/infer", content=content, headers=headers)
+    response = post(service, f"/v2/models/{asked.model}/versions/1/infer", content=content, headers=headers)
     told, binary = split(response.content, response.headers[LENGTH])
     outputs = {}
     for each in json.loads(told)["outputs"]:
@@ -96,12 +109,17 @@ def _by_binary_tensors(service, model, inputs, datatype, parameters):
     return _rows(outputs)
 
 
-def _by_typed_grpc(service, model, inputs, datatype, parameters):
+def _by_typed_grpc(service, asked):
     tensors = [
-        {"name": name, "shape": np.shape(values), "datatype": datatype, "contents": _contents(datatype, values)}
-        for name, values in inputs.items()
+        {
+            "name": name,
+            "shape": np.shape(values),
+            "datatype": asked.datatype,
+            "contents": _contents(asked.datatype, values),
+        }
+        for name, values in asked.inputs.items()
     ]
-    response = _call(service, model, parameters, inputs=tensors)
+    response = _call(service, asked.model, asked.parameters, inputs=tensors)
     assert not response.raw_output_contents
     return _rows(
         {
@@ -111,10 +129,12 @@ def _by_typed_grpc(service, model, inputs, datatype, parameters):
     )
 
 
-def _by_raw_grpc(service, model, inputs, datatype, parameters):
-    tensors = [{"name": name, "shape": np.shape(values), "datatype": datatype} for name, values in inputs.items()]
-    raw = [_packed(datatype, values) for values in inputs.values()]
-    response = _call(service, model, parameters, inputs=tensors, raw_input_contents=raw)
+def _by_raw_grpc(service, asked):
+    tensors = [
+        {"name": name, "shape": np.shape(values), "datatype": asked.datatype} for name, values in asked.inputs.items()
+    ]
+    raw = [_packed(asked.datatype, values) for values in asked.inputs.values()]
+    response = _call(service, asked.model, asked.parameters, inputs=tensors, raw_input_contents=raw)
     outputs = zip(response.outputs, response.raw_output_contents, strict=True)
     return _rows({each.name: _unpacked(each.datatype, each.shape, memoryview(raw)) for each, raw in outputs})
 
@@ -127,26 +147,28 @@ def _call(service, model, parameters, **fields):
         try:
             content = channel.unary_unary(f"/{SERVICE}/ModelInfer")(request.SerializeToString(), timeout=60)
         except grpc.RpcError as error:
-            assert error.code() is grpc.StatusCode.INVALID_ARGUMENT, error
+            if error.code() is not grpc.StatusCode.INVALID_ARGUMENT:
+                raise
             raise Refused(error.details()) from None
     response = message("ModelInferResponse").FromString(content)
     assert (response.model_name, response.model_version, response.id) == (model, "1", "own")
     return response
 
 
-def _by_triton(client_module, address, service, model, inputs, datatype, parameters):
+def _by_triton(client_module, address, service, asked):
     tensors = []
-    for name, values in inputs.items():
-        tensor = client_module.InferInput(name, np.shape(values), datatype)
-        tensor.set_data_from_numpy(np.array(values, DTYPES[datatype]))
+    for name, values in asked.inputs.items():
+        tensor = client_module.InferInput(name, np.shape(values), asked.datatype)
+        tensor.set_data_from_numpy(np.array(values, DTYPES[asked.datatype]))
         tensors.append(tensor)
     with client_module.InferenceServerClient(address(service)) as client:
         try:
-            result = client.infer(model, tensors, parameters=parameters)
+            result = client.infer(asked.model, tensors, parameters=asked.parameters)
         except InferenceServerException as error:
-            assert error.status() in {"400", "422", "StatusCode.INVALID_ARGUMENT"}
+            if error.status() not in {"400", "422", "StatusCode.INVALID_ARGUMENT"}:
+                raise
             raise Refused(error.message()) from None
-        names = [each["name"] for each in client.get_model_metadata(model, **_as_json(client_module))["outputs"]]
+        names = [each["name"] for each in client.get_model_metadata(asked.model, **_as_json(client_module))["outputs"]]
     return _rows({name: result.as_numpy(name) for name in names})
 
 
