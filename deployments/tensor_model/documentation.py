@@ -10,11 +10,24 @@ from deployments.codecs.content_types import codec_of
 from deployments.contracts import Tensor
 from deployments.interface import Documentation
 from deployments.json_schemas import Json, array, query, ref, reference_response
+from deployments.json_schemas import row as listed
 from deployments.signature import Signature
 from deployments.tensor_model.requests import RequestReader
 
 _NUMBERS = {"BOOL": "boolean", "FP": "number", "IN": "integer", "UI": "integer"}
 _NUMBER_OR_NULL: Json = {"type": ["number", "null"], "description": "null is an infinite number or NaN."}
+
+_TABLE: Json = {
+    "type": "object",
+    "required": ["data"],
+    "additionalProperties": False,
+    "properties": {
+        "columns": {"type": ["array", "null"], "items": {"type": "string"}, "description": "The inputs' names."},
+        "index": {"description": "Names of the rows, which change nothing."},
+        "data": {"type": "array", "minItems": 1, "description": "The rows, with a value for each column."},
+    },
+    "description": "A table, as pandas writes it with orient='split'.",
+}
 
 
 def document(name: str, signature: Signature, parameters: type[BaseModel], reader: RequestReader) -> Documentation:
@@ -133,12 +146,18 @@ def _given(signature: Signature) -> Json:
 
 
 def _azure_request(signature: Signature, given: Json, row: Json, properties: Json) -> Json:
+    if signature.has_rows and len(signature.inputs) > 1:
+        values = [schema_of(tensor, without_rows=True) for tensor in signature.inputs]
+        row = {"anyOf": [row, listed(*values, description="A value for each input, in their order.")]}
     rows = {**array(row), "minItems": 1} if signature.has_rows else given
+    sources = {"data": rows, "input": given}
+    if signature.has_rows:
+        sources["input_data"] = {"anyOf": [rows, _TABLE]}
     return {
         "type": "object",
         "additionalProperties": False,
-        "properties": {"data": rows, "input": given, **properties},
-        "oneOf": [{"required": ["data"]}, {"required": ["input"]}],
+        "properties": {**sources, **properties},
+        "oneOf": [{"required": [source]} for source in sources],
     }
 
 

@@ -35,16 +35,18 @@ def rows_of_table(table: dict[str, Any], tensors: Sequence[Tensor]) -> Any:
     rows, columns, names = table["data"], table.get("columns"), [tensor.name for tensor in tensors]
     if columns is None:
         return rows
+    if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
+        raise InvalidInput("The field 'input_data.columns' must be a list of names.")
     if len(tensors) == 1:
         return _of_one_input(rows, columns, tensors[0])
-    if not isinstance(columns, list) or sorted(map(str, columns)) != sorted(names):
+    if sorted(columns) != sorted(names):
         raise InvalidInput(f"The columns must be {', '.join(names)}.")
     if not isinstance(rows, list) or any(not isinstance(row, list) or len(row) != len(columns) for row in rows):
         raise InvalidInput(f"Each row of 'input_data.data' must have {len(columns)} values, one for each column.")
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def _of_one_input(rows: Any, columns: Any, tensor: Tensor) -> Any:
+def _of_one_input(rows: Any, columns: list[str], tensor: Tensor) -> Any:
     """Return the values of the column that is the input; other columns are what its rows consist of."""
     is_json = tensor.content_type == "application/json"
     if columns != [tensor.name]:

@@ -39,7 +39,8 @@ def test_a_table_of_several_inputs_has_a_column_for_each():
     ("table", "tensors", "words"),
     [
         ({"columns": ["words"], "data": [["a"]]}, [TEXT], "The columns must be text."),
-        ({"columns": "text", "data": [["a"]]}, [TEXT], "The columns must be text."),
+        ({"columns": "text", "data": [["a"]]}, [TEXT], "must be a list of names"),
+        ({"columns": [1, 2], "data": [[1, 2]]}, [FEATURES], "must be a list of names"),
         ({"columns": ["text"], "data": [["a"]]}, [TEXT, FEATURES], "The columns must be text, x."),
         ({"columns": ["text", "x"], "data": [["a"]]}, [TEXT, FEATURES], "must have 2 values"),
         ({"columns": ["text", "x"], "data": None}, [TEXT, FEATURES], "must have 2 values"),
