@@ -123,8 +123,9 @@ def to_output(tensor: Tensor, array: Array) -> OutputTensor:
     shape = tuple(int(size) for size in array.shape)
     if tensor.datatype != "BYTES":
         return OutputTensor(tensor.datatype, shape, array.ravel().tolist())
-    to_text = codec_of(tensor.content_type).to_text
-    return OutputTensor("BYTES", shape, [to_text(each) for each in array.flat])
+    codec = codec_of(tensor.content_type)
+    files = [codec.to_bytes(each) for each in array.flat] if codec.is_base64 else None
+    return OutputTensor("BYTES", shape, [codec.to_text(each) for each in array.flat], files)
 
 
 def to_json(tensor: Tensor, array: Array) -> Any:

@@ -33,5 +33,5 @@ def _add(response: Message, name: str, tensor: OutputTensor, *, is_raw: bool) ->
     if is_raw:
         response.raw_output_contents.append(tensor.packed())
         return
-    values = [text.encode() for text in tensor.values] if tensor.datatype == "BYTES" else tensor.values
+    values = tensor.octets() if tensor.datatype == "BYTES" else tensor.values
     getattr(output.contents, CONTENTS[tensor.datatype]).extend(values)
