@@ -49,10 +49,13 @@ def document(name: str, signature: Signature, parameters: type[BaseModel], reade
         "properties": {"input": given, **properties},
     }
     azure = _azure_request(signature, given, row_in, properties)
+    responses = {f"{name}_response": reference_response(row_out, "The outputs of what came alone.")}
+    if signature.has_rows:
+        responses[f"{name}_list_response"] = reference_response(array(row_out), "The outputs of each row of a list.")
     components = {
         f"{name}_request": request,
         f"{name}_data": azure,
-        f"{name}_response": reference_response({"anyOf": [row_out, array(row_out)]}, "The outputs of each row."),
+        **responses,
         f"{name}_data_response": {
             "type": "object",
             "required": ["result"],
@@ -68,7 +71,7 @@ def document(name: str, signature: Signature, parameters: type[BaseModel], reade
         components=components,
         queries=tuple(queries) if bare else (),
         body={"application/json": {"schema": ref(f"{name}_request"), "examples": _named(example)}, **bare},
-        response=ref(f"{name}_response"),
+        response={"anyOf": [ref(each) for each in responses]},
         response_examples=_named(answer),
         azure_body={"application/json": {"schema": ref(f"{name}_data"), "examples": _named(many)}, **bare},
         azure_responses=(ref(f"{name}_data_response"),),
