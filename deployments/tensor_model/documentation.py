@@ -126,7 +126,8 @@ def _rows(signature: Signature, tensors: tuple[Tensor, ...], *, are_outputs: boo
     }
     if len(schemas) == 1:
         return next(iter(schemas.values()))
-    return {"type": "object", "required": list(schemas), "properties": schemas}
+    closed = {} if are_outputs else {"additionalProperties": False}
+    return {"type": "object", "required": list(schemas), "properties": schemas, **closed}
 
 
 def _given(signature: Signature) -> Json:

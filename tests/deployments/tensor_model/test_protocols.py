@@ -217,6 +217,17 @@ class TestOpenInference:
             assert documented["value"] == example["response"]
 
 
+@pytest.mark.parametrize("row", [{**SUM, "more": 1}, {"values": [1, 2, 3]}, [[1, 2, 3]], {**SUM, "weights": [1]}])
+async def test_what_the_document_forbids_is_refused(client, row):
+    document = (await client.get("/swagger.json")).json()
+    path = "/api/v1/service/sums/score"
+    schema = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    validator = Draft202012Validator({**schema, "components": document["components"]})
+    for body in ({"data": [row]}, {"input_data": [row]}, {"input": row}):
+        assert not validator.is_valid(body)
+        assert await refused(client, path, json=body)
+
+
 async def test_the_document_is_valid_and_its_examples_hold(client):
     document = (await client.get("/swagger.json")).json()
     validate(document)
