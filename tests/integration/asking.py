@@ -9,12 +9,14 @@ from functools import partial
 
 import grpc
 import numpy as np
-import tritonclient.grpc
-import tritonclient.http
-from tritonclient.utils import InferenceServerException
+import pytest
 
 from deployments.codecs.tensors.binary import pack_elements, split, unpack_elements
 from deployments.ingress.oip.grpc.protocol import SERVICE, message
+
+clients_over_http = pytest.importorskip("tritonclient.http", reason="needs tritonclient with its extra http")
+# What Triton's client adds to HTTP is in its package; gRPC itself comes with Ray.
+clients_over_grpc = pytest.importorskip("tritonclient.grpc", reason="needs tritonclient and grpcio")
 
 DTYPES = {"FP32": "<f4", "FP64": "<f8", "INT64": "<i8", "BYTES": object}
 CONTENTS = {"FP32": "fp32_contents", "FP64": "fp64_contents", "INT64": "int64_contents", "BYTES": "bytes_contents"}
@@ -164,7 +166,7 @@ def _by_triton(client_module, address, service, asked):
     with client_module.InferenceServerClient(address(service)) as client:
         try:
             result = client.infer(asked.model, tensors, parameters=asked.parameters)
-        except InferenceServerException as error:
+        except client_module.InferenceServerException as error:
             if error.status() not in {"400", "422", "StatusCode.INVALID_ARGUMENT"}:
                 raise
             raise Refused(error.message()) from None
@@ -173,7 +175,7 @@ def _by_triton(client_module, address, service, asked):
 
 
 def _as_json(client_module):
-    return {"as_json": True} if client_module is tritonclient.grpc else {}
+    return {"as_json": True} if client_module is clients_over_grpc else {}
 
 
 def _packed(datatype, values):
@@ -208,8 +210,8 @@ TENSORS = {
     "binary tensors": _by_binary_tensors,
     "typed gRPC": _by_typed_grpc,
     "raw gRPC": _by_raw_grpc,
-    "Triton's client": partial(_by_triton, tritonclient.http, lambda service: f"127.0.0.1:{service.port}"),
-    "Triton's gRPC client": partial(_by_triton, tritonclient.grpc, lambda service: service.grpc),
+    "Triton's client": partial(_by_triton, clients_over_http, lambda service: f"127.0.0.1:{service.port}"),
+    "Triton's gRPC client": partial(_by_triton, clients_over_grpc, lambda service: service.grpc),
 }
 WAYS = {
     "the references' JSON": _by_reference,

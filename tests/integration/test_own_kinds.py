@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 import own_kinds
 import pytest
-import tritonclient.grpc
-import tritonclient.http
-from asking import TENSORS, WAYS, Asked, Refused, post
+from asking import TENSORS, WAYS, Asked, Refused, clients_over_grpc, clients_over_http, post
 from own_kinds import COUNTS, LARGEST, SUM, TEXT, VALUES, WEIGHTS
 from services import SCORING
 
@@ -139,9 +137,9 @@ def test_values_of_json_that_are_no_numbers_are_refused(service, given):
         post(service, "/sums/score", json={"input": {"values": given, "weights": WEIGHTS}})
 
 
-@pytest.mark.parametrize("clients", [tritonclient.http, tritonclient.grpc])
+@pytest.mark.parametrize("clients", [clients_over_http, clients_over_grpc])
 def test_triton_finds_both_models(service, clients):
-    address = f"127.0.0.1:{service.port}" if clients is tritonclient.http else service.grpc
+    address = f"127.0.0.1:{service.port}" if clients is clients_over_http else service.grpc
     with clients.InferenceServerClient(address) as client:
         for model in ("words", "sums"):
             assert client.is_model_ready(model, "1")
