@@ -31,6 +31,7 @@ class Codec:
         from_text: makes an element of a text in an Open Inference request's JSON.
         to_text: the other way.
         schema: of a value in the references' and Azure's JSON.
+        is_base64: whether texts are the elements as base64.
     """
 
     from_json: Callable[[Any], Any]
@@ -40,6 +41,7 @@ class Codec:
     from_text: Callable[[str], Any]
     to_text: Callable[[Any], str]
     schema: Json
+    is_base64: bool = False
 
 
 def codec_of(content_type: str) -> Codec:
@@ -89,9 +91,12 @@ def _not_empty(content: bytes) -> bytes:
     return content
 
 
+def _bytes(value: Any) -> bytes:
+    return value.encode() if isinstance(value, str) else bytes(value)
+
+
 def _base64(value: Any) -> str:
-    content = value.encode() if isinstance(value, str) else bytes(value)
-    return binascii.b2a_base64(content, newline=False).decode("ascii")
+    return binascii.b2a_base64(_bytes(value), newline=False).decode("ascii")
 
 
 def _same(value: Any) -> Any:
@@ -105,7 +110,14 @@ def _encoded(value: Any) -> bytes:
 TEXT = Codec(_need_text, _text, _utf8, _encoded, _need_text, _text, {"type": "string"})
 JSON = Codec(_same, _same, _json_of, orjson.dumps, _json_of, lambda value: orjson.dumps(value).decode(), {})
 FILE = Codec(
-    _file, _base64, _not_empty, bytes, _file, _base64, {"type": "string", "contentEncoding": "base64", "minLength": 1}
+    from_json=_file,
+    to_json=_base64,
+    from_bytes=_not_empty,
+    to_bytes=_bytes,
+    from_text=_file,
+    to_text=_base64,
+    schema={"type": "string", "contentEncoding": "base64", "minLength": 1},
+    is_base64=True,
 )
 
 REGISTRY: dict[str, Codec] = {"text/plain": TEXT, "application/json": JSON}

@@ -90,7 +90,11 @@ def _bare_score(table: ModelTable, documents: dict[str, Documentation]) -> Json:
     told = {model.interface.takes: documents[model.name] for model in reversed(list(table)) if model.interface.takes}
     first = documents[next(iter(table)).name]
     nouns = " or ".join(reversed(told))
-    summary = f"Score with the default model for what the body holds: {nouns}" if nouns else "Score with the only model"
+    summary = (
+        f"Score with the default model for what the body holds: {nouns}"
+        if nouns
+        else f"Score with the model {next(iter(table)).name}"
+    )
     return _score(summary, list(reversed(told.values())) or [first])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from deployments.codecs.content_types import codec_of
@@ -21,6 +22,8 @@ DTYPES: dict[str, str] = {
     "BOOL": "?", "UINT8": "u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8", "INT8": "i1", "INT16": "<i2",
     "INT32": "<i4", "INT64": "<i8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8", "BYTES": "O",
 }  # fmt: skip
+
+JSON_TYPE = "application/json"
 
 Array = NDArray[Any]
 
@@ -123,8 +126,9 @@ def to_output(tensor: Tensor, array: Array) -> OutputTensor:
     shape = tuple(int(size) for size in array.shape)
     if tensor.datatype != "BYTES":
         return OutputTensor(tensor.datatype, shape, array.ravel().tolist())
-    to_text = codec_of(tensor.content_type).to_text
-    return OutputTensor("BYTES", shape, [to_text(each) for each in array.flat])
+    codec = codec_of(tensor.content_type)
+    files = [codec.to_bytes(each) for each in array.flat] if codec.is_base64 else None
+    return OutputTensor("BYTES", shape, [codec.to_text(each) for each in array.flat], files)
 
 
 def to_json(tensor: Tensor, array: Array) -> Any:
@@ -146,6 +150,8 @@ def as_array(tensor: Tensor, value: Any) -> Array:
     if tensor.datatype == "BYTES":
         array = value if isinstance(value, np.ndarray) else _objects_of(value, len(tensor.shape))
         array = array.astype(object)
+        if tensor.content_type == JSON_TYPE:
+            array = array_of([_plain_json(each) for each in array.flat], array.shape)
     else:
         array = np.asarray(value)
         if array.dtype.kind not in _KINDS[dtype.kind]:
@@ -158,6 +164,15 @@ def as_array(tensor: Tensor, value: Any) -> Array:
 
 # Kinds of NumPy's types that may become another: counts may become numbers with a fraction, and never the other way.
 _KINDS = {"b": "b", "u": "ui", "i": "ui", "f": "fui", "O": "O"}
+
+
+def _plain_json(value: Any) -> Any:
+    """Return what JSON holds, for a value that may have numbers and arrays of NumPy in it.
+
+    Raises:
+        TypeError: JSON has no such value.
+    """
+    return orjson.loads(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS))
 
 
 def _objects_of(value: Any, rank: int) -> Array:

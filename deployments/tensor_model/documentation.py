@@ -10,10 +10,24 @@ from deployments.codecs.content_types import codec_of
 from deployments.contracts import Tensor
 from deployments.interface import Documentation
 from deployments.json_schemas import Json, array, query, ref, reference_response
+from deployments.json_schemas import row as listed
 from deployments.signature import Signature
 from deployments.tensor_model.requests import RequestReader
 
 _NUMBERS = {"BOOL": "boolean", "FP": "number", "IN": "integer", "UI": "integer"}
+_NUMBER_OR_NULL: Json = {"type": ["number", "null"], "description": "null is an infinite number or NaN."}
+
+_TABLE: Json = {
+    "type": "object",
+    "required": ["data"],
+    "additionalProperties": False,
+    "properties": {
+        "columns": {"type": ["array", "null"], "items": {"type": "string"}, "description": "The inputs' names."},
+        "index": {"description": "Names of the rows, which change nothing."},
+        "data": {"type": "array", "minItems": 1, "description": "The rows, with a value for each column."},
+    },
+    "description": "A table, as pandas writes it with orient='split'.",
+}
 
 
 def document(name: str, signature: Signature, parameters: type[BaseModel], reader: RequestReader) -> Documentation:
@@ -26,7 +40,8 @@ def document(name: str, signature: Signature, parameters: type[BaseModel], reade
         reader: of its requests' bodies.
     """
     properties: Json = parameters.model_json_schema().get("properties", {})
-    given, row_in, row_out = _given(signature), _rows(signature, signature.inputs), _rows(signature, signature.outputs)
+    given, row_in = _given(signature), _rows(signature, signature.inputs)
+    row_out = _rows(signature, signature.outputs, are_outputs=True)
     request = {
         "type": "object",
         "required": ["input"],
@@ -34,10 +49,13 @@ def document(name: str, signature: Signature, parameters: type[BaseModel], reade
         "properties": {"input": given, **properties},
     }
     azure = _azure_request(signature, given, row_in, properties)
+    responses = {f"{name}_response": reference_response(row_out, "The outputs of what came alone.")}
+    if signature.has_rows:
+        responses[f"{name}_list_response"] = reference_response(array(row_out), "The outputs of each row of a list.")
     components = {
         f"{name}_request": request,
         f"{name}_data": azure,
-        f"{name}_response": reference_response({"anyOf": [row_out, array(row_out)]}, "The outputs of each row."),
+        **responses,
         f"{name}_data_response": {
             "type": "object",
             "required": ["result"],
@@ -53,7 +71,7 @@ def document(name: str, signature: Signature, parameters: type[BaseModel], reade
         components=components,
         queries=tuple(queries) if bare else (),
         body={"application/json": {"schema": ref(f"{name}_request"), "examples": _named(example)}, **bare},
-        response=ref(f"{name}_response"),
+        response={"anyOf": [ref(each) for each in responses]},
         response_examples=_named(answer),
         azure_body={"application/json": {"schema": ref(f"{name}_data"), "examples": _named(many)}, **bare},
         azure_responses=(ref(f"{name}_data_response"),),
@@ -78,6 +96,8 @@ def _plain(schema: Any) -> Any:
     if isinstance(schema, dict):
         if "anyOf" in schema:
             return {}
+        if isinstance(schema.get("type"), list):
+            return _plain({**schema, "type": schema["type"][0], "x-nullable": True})
         known = {key: _plain(value) for key, value in schema.items() if key not in _NEW}
         return {**known, "enum": [schema["const"]]} if "const" in schema else known
     return [_plain(each) for each in schema] if isinstance(schema, list) else schema
@@ -86,10 +106,12 @@ def _plain(schema: Any) -> Any:
 _NEW = {"contentEncoding", "contentMediaType", "exclusiveMinimum", "exclusiveMaximum", "prefixItems", "const"}
 
 
-def schema_of(tensor: Tensor, *, without_rows: bool) -> Json:
+def schema_of(tensor: Tensor, *, without_rows: bool, is_output: bool = False) -> Json:
     """Return the schema of a tensor's value in JSON, or of one row of it."""
     if tensor.datatype == "BYTES":
         schema = codec_of(tensor.content_type).schema
+    elif is_output and tensor.datatype.startswith("FP"):
+        schema = _NUMBER_OR_NULL
     else:
         schema = {"type": _NUMBERS.get(tensor.datatype, _NUMBERS.get(tensor.datatype[:2], "number"))}
     for size in reversed(tensor.shape[1:] if without_rows else tensor.shape):
@@ -97,12 +119,15 @@ def schema_of(tensor: Tensor, *, without_rows: bool) -> Json:
     return {**schema, **({"description": tensor.description} if tensor.description else {})}
 
 
-def _rows(signature: Signature, tensors: tuple[Tensor, ...]) -> Json:
+def _rows(signature: Signature, tensors: tuple[Tensor, ...], *, are_outputs: bool = False) -> Json:
     """Return the schema of one row of several tensors, or of their values where there are no rows."""
-    schemas = {tensor.name: schema_of(tensor, without_rows=signature.has_rows) for tensor in tensors}
+    schemas = {
+        tensor.name: schema_of(tensor, without_rows=signature.has_rows, is_output=are_outputs) for tensor in tensors
+    }
     if len(schemas) == 1:
         return next(iter(schemas.values()))
-    return {"type": "object", "required": list(schemas), "properties": schemas}
+    closed = {} if are_outputs else {"additionalProperties": False}
+    return {"type": "object", "required": list(schemas), "properties": schemas, **closed}
 
 
 def _given(signature: Signature) -> Json:
@@ -125,12 +150,18 @@ def _given(signature: Signature) -> Json:
 
 
 def _azure_request(signature: Signature, given: Json, row: Json, properties: Json) -> Json:
+    if signature.has_rows and len(signature.inputs) > 1:
+        values = [schema_of(tensor, without_rows=True) for tensor in signature.inputs]
+        row = {"anyOf": [row, listed(*values, description="A value for each input, in their order.")]}
     rows = {**array(row), "minItems": 1} if signature.has_rows else given
+    sources = {"data": rows, "input": given}
+    if signature.has_rows:
+        sources["input_data"] = {"anyOf": [rows, _TABLE]}
     return {
         "type": "object",
         "additionalProperties": False,
-        "properties": {"data": rows, "input": given, **properties},
-        "oneOf": [{"required": ["data"]}, {"required": ["input"]}],
+        "properties": {**sources, **properties},
+        "oneOf": [{"required": [source]} for source in sources],
     }
 
 

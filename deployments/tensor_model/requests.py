@@ -17,6 +17,7 @@ from deployments.interface import RequestLimits, check_items
 from deployments.signature import Signature
 from deployments.tensor_model.arrays import Array, array_of, depth_of, of_rows, of_value
 from deployments.tensor_model.items import TensorItem
+from deployments.tensor_model.tables import is_table, rows_of_table
 
 FORM = "multipart/form-data"
 SOURCES = ("input", "data", "input_data")
@@ -169,22 +170,8 @@ class RequestReader:
         return self._by_name(value, f"The row 'data[{place}]'")
 
     def _of_input_data(self, value: Any) -> dict[str, Array]:
-        """Read a table as Azure's MLflow deployments take it: columns, index and data, or rows alone."""
-        if not isinstance(value, dict) or "data" not in value:
-            return self._of_data(value)
-        rows, columns = value["data"], value.get("columns")
-        if unknown := set(value) - {"columns", "index", "data"}:
-            raise InvalidInput(
-                f"The field 'input_data.{shown(min(unknown))}' is not known; known are columns, index, data."
-            )
-        names = [tensor.name for tensor in self._signature.inputs]
-        if columns is None or len(names) == 1:
-            return self._of_data(rows)
-        if not isinstance(columns, list) or sorted(map(str, columns)) != sorted(names):
-            raise InvalidInput(f"The columns must be {', '.join(names)}.")
-        if not isinstance(rows, list) or any(not isinstance(row, list) or len(row) != len(columns) for row in rows):
-            raise InvalidInput(f"Each row of 'input_data.data' must have {len(columns)} values, one for each column.")
-        return self._of_data([dict(zip(columns, row, strict=True)) for row in rows])
+        """Read a table, or rows alone."""
+        return self._of_data(rows_of_table(value, self._signature.inputs) if is_table(value) else value)
 
     def _by_name(self, value: Any, subject: str) -> Mapping[str, Any]:
         names = [tensor.name for tensor in self._signature.inputs]

@@ -25,17 +25,21 @@ class OutputTensor:
         datatype: of the protocol.
         shape: the size of each dimension.
         values: the elements, row by row; those of BYTES are texts.
+        files: the elements of BYTES whose texts are base64; None where the texts are the elements.
     """
 
     datatype: str
     shape: tuple[int, ...]
     values: list[Any]
+    files: Sequence[bytes] | None = None
+
+    def octets(self) -> list[bytes]:
+        """Return the elements of BYTES as they are outside of JSON."""
+        return [text.encode() for text in self.values] if self.files is None else list(self.files)
 
     def packed(self) -> bytes:
         """Return the elements as binary data."""
-        if self.datatype == "BYTES":
-            return pack_elements(text.encode() for text in self.values)
-        return pack(self.datatype, self.values)
+        return pack_elements(self.octets()) if self.datatype == "BYTES" else pack(self.datatype, self.values)
 
 
 # Tensors are made when it is known that they are wanted.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -111,7 +112,7 @@ def metadata(model: Model, version: Version, description: ModelDescription) -> M
         weights=description.weights,
         parameters=description.parameters,
         request_parameters=_parameters(model.interface),
-        example=_example(model.interface),
+        example=_example(model, version),
         optional_outputs=[name for name in model.interface.outputs if name not in given],
     )
 
@@ -122,13 +123,17 @@ def _parameters(interface: Interface) -> dict[str, Any]:
     return {name: schema for name, schema in properties.items() if name not in CommonParameters.model_fields}
 
 
-@lru_cache(maxsize=1024)
-def _example(interface: Interface) -> dict[str, Any]:
-    requests, responses = interface.document().inference_examples
+def _example(model: Model, version: Version) -> dict[str, Any]:
+    requests, responses = model.interface.document().inference_examples
     name = next((name for name in requests if name in responses), None)
     if name is None:
         return {}
-    return {"request": requests[name]["value"], "response": responses[name]["value"]}
+    return {"request": requests[name]["value"], "response": answered_by(model, version.name, responses[name]["value"])}
+
+
+def answered_by(model: Model, version: str, response: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an example of a response as this model answers: a kind knows neither the model's name nor its version."""
+    return {**response, "model_name": model.name, "model_version": version}
 
 
 def _tensor(tensor: Tensor) -> TensorMetadata:

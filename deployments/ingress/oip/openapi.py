@@ -8,6 +8,7 @@ from typing import Any
 from deployments.codecs.tensors.binary import HEADER_LENGTH
 from deployments.codecs.tensors.datatypes import DATATYPES
 from deployments.errors import NotFound, Unavailable
+from deployments.ingress.oip.metadata import answered_by
 from deployments.ingress.openapi_parts import (
     INFERENCE_PROBLEM,
     SCORE_ERRORS,
@@ -45,10 +46,7 @@ def inference_paths(table: ModelTable, documents: Mapping[str, Documentation]) -
             "Whether every model answers", in_json("Health"), errors=[Unavailable], form=INFERENCE_PROBLEM, tag=TAG
         ),
     }
-    examples = tuple(
-        {name: example for found in documents.values() for name, example in found.inference_examples[side].items()}
-        for side in (0, 1)
-    )
+    requests, responses = _examples(table, documents)
     for path, noun, parameters in (
         (MODEL_PATH, "a model", in_path(table, "model")),
         (VERSION_PATH, "a version of a model", in_path(table, "model", "version")),
@@ -56,8 +54,20 @@ def inference_paths(table: ModelTable, documents: Mapping[str, Documentation]) -
         options: dict[str, Any] = {"errors": (NotFound, Unavailable), "form": INFERENCE_PROBLEM, "tag": TAG}
         paths[path] = get(f"What {noun} is", in_json("ModelMetadata"), parameters=parameters, **options)
         paths[f"{path}/ready"] = get(f"Whether {noun} answers", in_json("ModelReady"), parameters=parameters, **options)
-        paths[f"{path}/infer"] = _infer(f"Ask {noun} with tensors", parameters, *examples)
+        paths[f"{path}/infer"] = _infer(f"Ask {noun} with tensors", parameters, requests, responses)
     return paths
+
+
+def _examples(table: ModelTable, documents: Mapping[str, Documentation]) -> tuple[Json, Json]:
+    requests: Json = {}
+    responses: Json = {}
+    for model in table:
+        asked, answers = documents[model.name].inference_examples
+        requests |= asked
+        version = next(iter(model.versions))
+        for name, example in answers.items():
+            responses[name] = {**example, "value": answered_by(model, version, example["value"])}
+    return requests, responses
 
 
 def _infer(summary: str, parameters: list[Json], requests: Json, responses: Json) -> Json:
@@ -73,7 +83,7 @@ def _infer(summary: str, parameters: list[Json], requests: Json, responses: Json
     )
 
 
-_SCALAR: Json = {"type": ["string", "number", "boolean"]}
+_SCALAR: Json = {"type": ["string", "number", "boolean", "null"], "description": "null: an infinite number or NaN."}
 INFERENCE_COMPONENTS: Json = {
     "ResponseOutput": {
         "type": "object",

@@ -108,7 +108,10 @@ class TestAzure:
             },
         ],
     )
-    async def test_tables_are_read_in_each_of_their_forms(self, client, body):
+    async def test_tables_are_read_in_each_of_their_forms_as_the_document_says(self, client, body):
+        document = (await client.get("/swagger.json")).json()
+        schema = document["paths"]["/api/v1/service/sums/score"]["post"]["requestBody"]["content"]["application/json"]
+        Draft202012Validator({**schema["schema"], "components": document["components"]}).validate(body)
         assert await answered(client, "/api/v1/service/sums/score", json=body) == {"result": [SUMMED, SUMMED]}
 
     @pytest.mark.parametrize(
@@ -203,10 +206,26 @@ class TestOpenInference:
         ]
         least = words["request_parameters"]["least"]
         assert (least["type"], least["minimum"], least["maximum"], least["default"]) == ("integer", 1, 100, 1)
-        example = words["example"]["request"]
-        assert (await answered(client, "/v2/models/words/infer", json=example))["outputs"] == (
-            words["example"]["response"]["outputs"]
-        )
+
+    async def test_the_example_is_answered_as_it_says(self, client):
+        document = (await client.get("/swagger.json")).json()
+        described = document["paths"]["/v2/models/{model}/infer"]["post"]
+        for model, kind in (("words", "word_counter"), ("sums", "weighted_sum")):
+            example = (await client.get(f"/v2/models/{model}")).json()["example"]
+            assert await answered(client, f"/v2/models/{model}/infer", json=example["request"]) == example["response"]
+            documented = described["responses"]["200"]["content"]["application/json"]["examples"][kind]
+            assert documented["value"] == example["response"]
+
+
+@pytest.mark.parametrize("row", [{**SUM, "more": 1}, {"values": [1, 2, 3]}, [[1, 2, 3]], {**SUM, "weights": [1]}])
+async def test_what_the_document_forbids_is_refused(client, row):
+    document = (await client.get("/swagger.json")).json()
+    path = "/api/v1/service/sums/score"
+    schema = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    validator = Draft202012Validator({**schema, "components": document["components"]})
+    for body in ({"data": [row]}, {"input_data": [row]}, {"input": row}):
+        assert not validator.is_valid(body)
+        assert await refused(client, path, json=body)
 
 
 async def test_the_document_is_valid_and_its_examples_hold(client):
@@ -222,3 +241,23 @@ async def test_the_document_is_valid_and_its_examples_hold(client):
                 answer = await answered(client, path, json=example["value"])
                 schema = described["responses"]["200"]["content"]["application/json"]["schema"]
                 Draft202012Validator({**schema, "components": document["components"]}).validate(answer)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+async def test_numbers_that_json_does_not_have_are_null_as_the_document_says(client):
+    document = (await client.get("/swagger.json")).json()
+    huge = [3e38] * 3
+    inputs = [tensor(name, "FP32", [1, 3], huge) for name in SUM]
+    for path, body in (
+        ("/sums/score", {"input": dict.fromkeys(SUM, huge)}),
+        ("/api/v1/service/sums/score", {"data": [dict.fromkeys(SUM, huge)]}),
+        ("/v2/models/{model}/infer", {"inputs": inputs}),
+    ):
+        answer = await answered(client, path.format(model="sums"), json=body)
+        assert "null" in json.dumps(answer)
+        content = document["paths"][path]["post"]["responses"]["200"]["content"]["application/json"]
+        Draft202012Validator({**content["schema"], "components": document["components"]}).validate(answer)
+    swagger = (await client.get("/api/v1/service/sums/swagger.json")).json()
+    row = swagger["definitions"]["ServiceOutput"]["properties"]["result"]["items"]
+    assert (row["properties"]["sums"]["type"], row["properties"]["sums"]["x-nullable"]) == ("number", True)
+    OpenAPIV2SpecValidator(swagger).validate()
