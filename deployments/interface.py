@@ -1,7 +1,7 @@
 """How models of one kind are asked and how they answer, protocol by protocol; all without a transport.
 
 The ingress reads a body and hands it to an interface, which makes of it what the model's first stage takes, and later
-writes what came out. A kind with a signature has an interface that does all of it, `deployments.tensor_model.interface`;
+writes what came out. A kind with a signature has an interface that does it all, `deployments.tensor_model.interface`;
 a kind with wire formats of its own brings one.
 """
 

@@ -60,17 +60,17 @@ class LocalHandle(StageHandle):
     def __init__(self, name: str, stage: Any) -> None:
         super().__init__(name)
         self._stage = stage
-        self._now: Callable[[Any], Any] | None = getattr(stage, "score_now", None)
+        self._now: Callable[[list[Any]], list[Any] | None] | None = getattr(stage, "score_now", None)
         self.may_answer_at_once = self._now is not None
 
-    def score_now(self, item: Any) -> Any:
-        """Score an item within the call, if the stage is as quick as that; None if not.
+    def score_now(self, items: list[Any]) -> list[Any] | None:
+        """Score items within this turn of the event loop, if the stage is as quick as that; None if not.
 
         Raises:
             ModelError: it failed.
         """
         try:
-            return self._now(item) if self._now is not None else None
+            return self._now(items) if self._now is not None else None
         except ScoringError:
             raise
         except Exception as error:

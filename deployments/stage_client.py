@@ -13,6 +13,7 @@ from deployments.contracts import CALLS_PER_REPLICA, CallLimits, ModelDescriptio
 from deployments.deadlines import timed_out
 from deployments.errors import Unavailable
 from deployments.recent_replicas import RecentReplicas
+from deployments.same_turn import SameTurn
 from deployments.stage_handle import ReplicaLost, StageHandle
 from deployments.telemetry.instruments import CALL_ITEMS, CALLS_OUT, QUEUE_WAITING, REPLICAS_LOST
 
@@ -60,8 +61,10 @@ class StageClient(Generic[ItemT, ResultT]):
         self._method = method
         self._stage = stage
         self._labels = (self._stage.name,)
-        # A stage in this process that is brief answers without a call, and without a turn of the event loop.
-        self._at_once = method == "score" and self._stage.may_answer_at_once
+        # A stage in this process that is brief answers without a task, and within a turn of the event loop.
+        self._turn: SameTurn[ItemT, Outcome[ResultT]] | None = None
+        if method == "score" and self._stage.may_answer_at_once:
+            self._turn = SameTurn(self._score_now, limits.per_call)
         self._replicas = RecentReplicas(limits.replicas)
         self._coalescer: Coalescer[ItemT, Outcome[ResultT]] = Coalescer(
             self._send, **self._of_coalescer(limits, max_alone), weigh=weigh, max_weight=MAX_CALL_BYTES
@@ -104,12 +107,13 @@ class StageClient(Generic[ItemT, ResultT]):
             Unavailable: no replica answered.
             ModelError: the stage failed on the whole call.
         """
-        if self._at_once and self._coalescer.is_idle:
+        if self._turn is not None and self._coalescer.is_idle:
             if deadline is not None and time.monotonic() >= deadline:
                 raise timed_out()
-            answered: Outcome[ResultT] | None = self._stage.score_now(item)
+            answered = self._turn.alone(item)
+            if answered is None:
+                answered = await self._turn.joined(item, deadline)
             if answered is not None:
-                CALL_ITEMS.observe(1, self._labels)
                 answered.seconds["queue"] = 0.0
                 return answered
         coalesced = await self._coalescer.submit(item, deadline=deadline)
@@ -117,6 +121,12 @@ class StageClient(Generic[ItemT, ResultT]):
         seconds = outcome.seconds
         seconds["queue"] = seconds.get("queue", 0.0) + coalesced.queue_seconds
         return outcome
+
+    def _score_now(self, items: list[ItemT]) -> list[Outcome[ResultT]] | None:
+        outcomes: list[Outcome[ResultT]] | None = self._stage.score_now(items)
+        if outcomes is not None:
+            CALL_ITEMS.observe(len(items), self._labels)
+        return outcomes
 
     async def describe(self, timeout_seconds: float) -> ModelDescription:
         """Ask a replica what it has loaded.

@@ -25,8 +25,8 @@ class StageHandle(ABC):
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def score_now(self, item: Any) -> Any:  # noqa: ARG002
-        """Score an item within the call, where `may_answer_at_once`; None where it has to be called."""
+    def score_now(self, items: list[Any]) -> list[Any] | None:  # noqa: ARG002
+        """Score items within this turn of the event loop, where `may_answer_at_once`; None: it has to be called."""
         return None
 
     @abstractmethod

@@ -58,13 +58,14 @@ class FaqMatcherReplica:
             infer = time.perf_counter() - started
         return Reply([Outcome(result, {"infer": infer}) for result in results], self._replica)
 
-    def score_now(self, question: Question) -> Outcome[Matches] | None:
-        """Match one question at once, if that is as brief as it was of late; for a caller in the same process."""
+    def score_now(self, questions: list[Question]) -> list[Outcome[Matches]] | None:
+        """Match questions at once, if that is as brief as it was of late; for a caller in the same process."""
         started = time.perf_counter()
-        results = self._work.try_now(partial(self._model.score, [question]))
+        results = self._work.try_now(partial(self._model.score, questions))
         if results is None:
             return None
-        return Outcome(results[0], {"infer": time.perf_counter() - started})
+        infer = time.perf_counter() - started
+        return [Outcome(result, {"infer": infer}) for result in results]
 
     def _score_in_time(self, questions: list[Question], deadlines: list[float]) -> list[Matches | ScoringError]:
         # Only when a call's turn comes shows which of its questions are still wanted.

@@ -61,13 +61,14 @@ class TensorModelReplica:
             infer = time.perf_counter() - started
         return Reply([Outcome(result, {"infer": infer}) for result in results], self._replica)
 
-    def score_now(self, item: TensorItem) -> Outcome[TensorResult] | None:
-        """Score one request at once, if that is as brief as it was of late; for a caller in the same process."""
+    def score_now(self, items: list[TensorItem]) -> list[Outcome[TensorResult]] | None:
+        """Score requests at once, if that is as brief as it was of late; for a caller in the same process."""
         started = time.perf_counter()
-        results = self._work.try_now(partial(self._runner.run, [item]))
+        results = self._work.try_now(partial(self._runner.run, items))
         if results is None:
             return None
-        return Outcome(results[0], {"infer": time.perf_counter() - started})
+        infer = time.perf_counter() - started
+        return [Outcome(result, {"infer": infer}) for result in results]
 
     def _score_in_time(self, items: list[TensorItem], deadlines: list[float]) -> list[TensorResult | ScoringError]:
         wanted = InTime.of(items, deadlines)

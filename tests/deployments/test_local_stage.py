@@ -48,8 +48,8 @@ class SlowToStart(Stage):
 class AtOnce(Stage):
     """Answers within the call what it is quick with."""
 
-    def score_now(self, item):
-        return None if item == "long" else Outcome(f"at once: {self._scored(item)}")
+    def score_now(self, items):
+        return None if "long" in items else [Outcome(f"at once: {self._scored(item)}") for item in items]
 
 
 async def client(stage=Stage, *arguments, **keywords):
