@@ -12,6 +12,7 @@ from ray import serve
 from ray.serve import Application, Deployment
 
 from deployments.autoscaling import ingress_options, stage_options
+from deployments.binding import rooted
 from deployments.ingress.access.settings import AccessSettings
 from deployments.ingress.deployment import INGRESS
 from deployments.ingress.settings import IngressSettings
@@ -57,7 +58,7 @@ def version(args: dict[str, Any]) -> Application:
         logging_config=IngressSettings().logging.for_ray(),
         **stage_options(scaling, callers=DEFAULT_CALLERS),
     )
-    return stage.bind(float(args.get("wait_ms", 0)), scaling.call_limits())
+    return rooted(stage.bind(float(args.get("wait_ms", 0)), scaling.call_limits()))
 
 
 def _placed(scaling: ScalingSettings, place: str | None) -> dict[str, Any]:
