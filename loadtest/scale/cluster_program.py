@@ -66,7 +66,7 @@ def main(file: str) -> None:
         host = HOST if len(plan["nodes"]) == 1 else EVERY_HOST
         client = serve_start(http_options={"host": host, "port": plan["port"]}, proxy_location="EveryNode")
         client.deploy_apps(ServeDeploySchema.model_validate(plan["config"]))
-        facts = _settled(client, {application["name"] for application in plan["config"]["applications"]})
+        facts = _settled(client, plan["config"]["applications"])
         print(FACTS, json.dumps(facts), flush=True)
         print(READY, f"http://{HOST}:{plan['port']}", flush=True)
         threading.Event().wait()
@@ -87,15 +87,17 @@ def _handle_signals(handler: Any) -> None:
         signal.signal(number, handler)
 
 
-def _settled(client: Any, applications: set[str]) -> dict[str, Any]:
-    """Return the facts as soon as every application runs, with an ingress replica to ask, and every proxy does."""
+def _settled(client: Any, applications: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the facts as soon as every application runs, with a replica to ask where it has a route, and every proxy."""
+    names = {each["name"] for each in applications}
+    asked = {each["name"] for each in applications if each["route_prefix"] is not None}
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         facts = _facts(client)
-        states = {facts["applications"].get(name) for name in applications}
+        states = {facts["applications"].get(name) for name in names}
         if "DEPLOY_FAILED" in states:
             break
-        is_asked = applications <= facts["targets"].keys()
+        is_asked = asked <= facts["targets"].keys()
         if states == {"RUNNING"} and is_asked and set(facts["proxies"].values()) == {"HEALTHY"}:
             return facts
         time.sleep(POLL_SECONDS)
