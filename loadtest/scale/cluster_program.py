@@ -88,7 +88,7 @@ def _handle_signals(handler: Any) -> None:
 
 
 def _settled(client: Any, applications: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the facts as soon as every application runs, with a replica to ask where it has a route, and every proxy."""
+    """Return the facts once every proxy and application runs, with a replica to ask where it has a route."""
     names = {each["name"] for each in applications}
     asked = {each["name"] for each in applications if each["route_prefix"] is not None}
     until = time.monotonic() + START_SECONDS
