@@ -138,9 +138,9 @@ def test_logs_are_of_containers_and_of_every_process_of_ray_serve(service, api):
     ]
     lines = [json.loads(line) for log in containers for line in log.lines if line.startswith('{"time"')]
     assert "request" in {line["message"] for line in lines}
-    replicas = [line for line in found.splitlines() if "serve/replica_scoring_" in line]
-    assert {"faq-1", "image-1", "image-1-preprocess", "ingress"} == {
-        line.split("_scoring_")[1].rsplit("_", 1)[0] for line in replicas
+    replicas = [line for line in found.splitlines() if "serve/replica_" in line]
+    assert {"scoring_ingress", "faq-1_faq-1", "image-1_image-1", "image-1_image-1-preprocess"} == {
+        line.split("serve/replica_")[1].rsplit("_", 1)[0] for line in replicas
     }
 
 
