@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from deployments.deadlines import NEVER, timed_out
+from deployments.errors import ScoringError
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -96,6 +97,8 @@ class SameTurn(Generic[ItemT, ResultT]):
         results: Sequence[ResultT | Exception | None]
         try:
             results = self._score_now([each.item for each in wanted]) or [None] * len(wanted)
+            if len(results) != len(wanted):
+                raise ScoringError("The model answered with a wrong number of results.")  # noqa: TRY301
         except Exception as error:  # noqa: BLE001 - whatever it is, each item of this call gets it
             results = [error] * len(wanted)
         for each, result in zip(wanted, results, strict=True):

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from deployments.errors import RequestTimeout
+from deployments.errors import RequestTimeout, ScoringError
 from deployments.same_turn import SameTurn
 
 
@@ -15,6 +15,8 @@ class Stage:
 
     def score_now(self, items):
         self.calls.append(items)
+        if "short" in items:
+            return [1]
         if "broken" in items:
             raise ValueError
         return None if "long" in items else [2 * item for item in items]
@@ -75,6 +77,12 @@ async def test_a_call_that_fails_fails_all_of_its_items_and_no_other(stage, ask)
     results = await asyncio.gather(ask(1), ask("broken"), return_exceptions=True)
     assert [type(result) for result in results] == [ValueError, ValueError]
     assert await ask(3) == 6
+
+
+async def test_a_stage_that_answers_too_few_fails_all_and_leaves_nobody_waiting(ask):
+    await asyncio.gather(ask(1), ask(2))
+    results = await asyncio.gather(ask(1), ask("short"), return_exceptions=True)
+    assert [type(result) for result in results] == [ScoringError, ScoringError]
 
 
 async def test_what_nobody_waits_for_any_more_is_not_scored(stage, ask):

@@ -21,6 +21,7 @@ logger = logging.getLogger("ray.serve")
 # How long an application is asked before its state is looked up, and how long until it is asked again.
 ASK_SECONDS = 2.0
 AGAIN_SECONDS = 0.25
+MOST_AGAIN_SECONDS = 4.0
 
 # Returns the way to a deployment of an application; raises Unavailable if there is none of that name.
 Connect = Callable[[str, str], Awaitable[StageHandle]]
@@ -105,16 +106,16 @@ class InThisProcess(Home):
         super().__init__(title, name, interface)
         self._stage = stage
         self._calls = calls
-        self.failure: StartupError | None = None
+        self.failure: Exception | None = None
 
     async def start(self) -> None:
-        """Load the model."""
+        """Load the model; whatever fails, fails alone."""
         try:
             self.is_ready(await self._stage.start(), self._calls)
-        except StartupError as error:
+        except Exception as error:
             self.failure = error
-            logger.error("%s could not be started: %s", self._title, error)  # noqa: TRY400
-            self.has_failed(str(error))
+            logger.exception("%s could not be started.", self._title)
+            self.has_failed(str(error) if isinstance(error, StartupError) else f"{type(error).__name__}: {error}")
 
 
 class InApplication(Home):
@@ -148,10 +149,11 @@ class InApplication(Home):
 
     async def start(self) -> None:
         """Ask the application until it answers."""
-        while True:
-            if await self._is_connected():
-                return
-            await asyncio.sleep(AGAIN_SECONDS)
+        pause = AGAIN_SECONDS
+        while not await self._is_connected():
+            await asyncio.sleep(pause)
+            # Each question is one to Ray Serve's controller, and what does not start may not do so for hours.
+            pause = min(2 * pause, MOST_AGAIN_SECONDS)
 
     async def _is_connected(self) -> bool:
         try:

@@ -25,6 +25,8 @@ class Stage:
     def __init__(self, name, top_k, calls=CALLS):
         if top_k == 666:
             raise StartupError(f"{name} has no file.")
+        if top_k == 667:
+            raise ModuleNotFoundError("No module named 'numba'")
         self.name, self.calls = name, calls
 
     async def score(self, items, waited_seconds, left_seconds=None):
@@ -68,6 +70,7 @@ def made(monkeypatch):
 
     monkeypatch.setattr(KIND, "local", local)
     monkeypatch.setattr(versions, "AGAIN_SECONDS", 0)
+    monkeypatch.setattr(versions, "MOST_AGAIN_SECONDS", 0)
     return made
 
 
@@ -233,6 +236,17 @@ async def test_what_cannot_be_loaded_fails_alone(routing, table):
     assert await failure(table.find("faq").version("2")) == "faq/2 could not be started: faq-2 has no file."
     assert await table.not_ready(1) == ["faq/2"]
     assert await table.not_ready(1, with_causes=True) == ["faq/2 (faq/2 could not be started: faq-2 has no file)"]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_any_error_of_a_model_is_its_own_and_is_told(routing, table, is_first):
+    good, bad = {"name": "1"}, {"name": "2", "model": {"default_top_k": 667}}
+    if not is_first:
+        await routing.apply(settings(good))
+    await routing.apply(settings(good, bad))
+    told = await failure(table.find("faq").version("2"))
+    assert told == "faq/2 could not be started: ModuleNotFoundError: No module named 'numba'"
+    assert await ready(table.find("faq").version("1")) == "faq-1"
 
 
 async def test_a_service_of_which_nothing_can_be_loaded_does_not_start(routing):
