@@ -221,15 +221,20 @@ class Server:
 
     def _has_answered(self, client: httpx.Client, title: str) -> bool:
         model, _, version = title.partition("/")
-        try:
-            answer = client.get(f"/v2/models/{model}/versions/{version}/ready")
-            problem = {} if answer.is_success else answer.json()
-        except (httpx.TransportError, ValueError):
-            # Not there yet, or HAProxy says so.
-            return False
-        if problem.get("code") == NotStarted.code:
-            self.failed[title] = problem["detail"]
-        return answer.is_success or title in self.failed
+        # Each replica of the gateway finds a version for itself, and HAProxy takes them in turn.
+        for _ in range(2 * self.settings.ingress.scaling.min_replicas):
+            try:
+                answer = client.get(f"/v2/models/{model}/versions/{version}/ready")
+                problem = {} if answer.is_success else answer.json()
+            except (httpx.TransportError, ValueError):
+                # Not there yet, or HAProxy says so.
+                return False
+            if problem.get("code") == NotStarted.code:
+                self.failed[title] = problem["detail"]
+                return True
+            if not answer.is_success:
+                return False
+        return True
 
     def _shut_down(self) -> None:
         import ray

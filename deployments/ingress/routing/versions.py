@@ -21,7 +21,7 @@ logger = logging.getLogger("ray.serve")
 # How long an application is asked before its state is looked up, and how long until it is asked again.
 ASK_SECONDS = 2.0
 AGAIN_SECONDS = 0.25
-MOST_AGAIN_SECONDS = 4.0
+AFTER_FAILURE_SECONDS = 2.0
 
 # Returns the way to a deployment of an application; raises Unavailable if there is none of that name.
 Connect = Callable[[str, str], Awaitable[StageHandle]]
@@ -146,14 +146,15 @@ class InApplication(Home):
         self._deployment = deployment
         self._connect = connect
         self._cause = cause
+        self._failed = False
 
     async def start(self) -> None:
         """Ask the application until it answers."""
-        pause = AGAIN_SECONDS
-        while not await self._is_connected():
-            await asyncio.sleep(pause)
-            # Each question is one to Ray Serve's controller, and what does not start may not do so for hours.
-            pause = min(2 * pause, MOST_AGAIN_SECONDS)
+        while True:
+            if await self._is_connected():
+                return
+            # Each question is one to Ray Serve's controller, and what has failed may stay so for hours.
+            await asyncio.sleep(AFTER_FAILURE_SECONDS if self._failed else AGAIN_SECONDS)
 
     async def _is_connected(self) -> bool:
         try:
@@ -161,6 +162,7 @@ class InApplication(Home):
         except Exception:
             # Whatever it is, the version is asked again; else it would never be ready.
             logger.exception("%s cannot be asked.", self._title)
+            self._failed = True
             return False
 
     async def _ask(self) -> bool:
@@ -169,7 +171,9 @@ class InApplication(Home):
             async with asyncio.timeout(ASK_SECONDS):
                 description = await handle.describe()
         except (Unavailable, TimeoutError):
-            if (why := await self._cause(self._application)) is not None:
+            why = await self._cause(self._application)
+            self._failed = why is not None
+            if why is not None:
                 self.has_failed(why)
             return False
         if description.calls is None:

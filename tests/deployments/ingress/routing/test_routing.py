@@ -70,7 +70,7 @@ def made(monkeypatch):
 
     monkeypatch.setattr(KIND, "local", local)
     monkeypatch.setattr(versions, "AGAIN_SECONDS", 0)
-    monkeypatch.setattr(versions, "MOST_AGAIN_SECONDS", 0)
+    monkeypatch.setattr(versions, "AFTER_FAILURE_SECONDS", 0)
     return made
 
 
