@@ -282,7 +282,7 @@ class CallLimits:
     Attributes:
         replicas: that are always there.
         concurrent: requests that one replica works on at once.
-        per_call: requests that travel in one call at the most.
+        per_call: most requests that one call carries.
         waiting: requests that may wait in each caller; None: as many as fit the calls.
         together: whether requests travel together; if not, each has a call of its own.
         explanations: that each caller may have under way at once; 0 allows none.

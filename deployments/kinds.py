@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 GROUP = "scoring.kinds"
 
-# Replicas of the gateway that an application of a version expects at the most, where nothing is said.
+# Most gateway replicas that a version's application is prepared for by default.
 DEFAULT_CALLERS = 16
 
 # Without hyphens, and never `preprocess`: so no two stages `{model}-{version}` of the gateway's process get one name.
@@ -54,7 +54,7 @@ class Surroundings:
 
     Attributes:
         is_local: whether it runs on a laptop, where untrained weights will do.
-        callers: replicas of the gateway at the most.
+        callers: most replicas that the gateway may have.
         drain_seconds: how long a replica that is to stop may work on what it has accepted.
         logging: Ray Serve's `logging_config`.
     """

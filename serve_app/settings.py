@@ -85,9 +85,7 @@ class VersionApplication(BaseModel):
     kind: str
     name: ApplicationName = Field(description="The application's own name, which begins those of its deployments.")
     profile: Profile = "local"
-    callers: int = Field(
-        default=DEFAULT_CALLERS, ge=1, description="Replicas of the gateway that may call it at the most."
-    )
+    callers: int = Field(default=DEFAULT_CALLERS, ge=1, description="Most replicas that the gateway may have.")
     request_timeout_seconds: float = Field(
         default=60, gt=0, description="How long the gateway lets a request take: how long a replica drains."
     )

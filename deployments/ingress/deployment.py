@@ -77,7 +77,7 @@ class IngressReplica(InferenceMethods):
         return {REQUESTS_IN_FLIGHT: self._observer.load.average() + SHORT_WAY.waiting.average()}
 
     def __del__(self) -> None:
-        """Write and send what is left, for a few seconds at the most; Ray Serve calls this before a replica ends."""
+        """Flush logs and traces, waiting a few seconds at most; Ray Serve calls this before a replica ends."""
         # Python calls it too, also where the constructor did not come so far.
         if (observer := getattr(self, "_observer", None)) is not None:
             observer.stop()

@@ -87,14 +87,9 @@ class ModelChanges:
         """
         text = ConfigText(self._target.path)
         before = text.before
-        applications: list[str] = []
-
-        def add(content: Content) -> None:
-            made = add_version(content, model, kind, version, settings, in_gateway=in_gateway)
-            applications.extend([made] if made else [])
-
-        failed = self._make(text, add, f"{model}/{version} added")
         title = f"{model}/{version}"
+        add = partial(add_version, model=model, kind=kind, version=version, settings=settings, in_gateway=in_gateway)
+        failed = self._make(text, add, f"{title} added")
         if title in failed:
             self._make(text, partial(leave_out, model=model, version=version), f"{title} left out")
             self._restore(text, before, f"{title} removed")
