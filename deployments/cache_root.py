@@ -9,6 +9,10 @@ from platformdirs import user_cache_dir
 
 CACHE_VARIABLE = "SCORING_CACHE"
 
+# Kinds of files that a start may wait for: weights that are fetched, networks that are converted for an engine.
+WEIGHTS = "weights"
+CONVERTED = "converted"
+
 
 def cache_root(kind: str) -> Path:
     """Return the directory for one kind of files: in $SCORING_CACHE, else in the user's cache directory."""

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from deployments.cache_root import cache_root
+from deployments.cache_root import CONVERTED, WEIGHTS, cache_root
 from deployments.errors import StartupError
 from deployments.failures import ROOT, failure_of
-from deployments.image_classifier.cache import CONVERTED, WEIGHTS
 
 Report = Callable[[str], None]
 

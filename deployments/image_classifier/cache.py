@@ -9,10 +9,6 @@ from typing import IO
 
 from deployments.destinations import partial_file
 
-# The kinds of files, among all that the cache holds.
-WEIGHTS = "weights"
-CONVERTED = "converted"
-
 
 class WrongDigest(Exception):
     """A file is not the one that was expected."""

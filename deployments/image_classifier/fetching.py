@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployments.cache_root import cache_root
+from deployments.cache_root import WEIGHTS, cache_root
 from deployments.contracts import Weights
 from deployments.errors import StartupError
-from deployments.image_classifier.cache import WEIGHTS, WeightsCache, WrongDigest, sha256_of
+from deployments.image_classifier.cache import WeightsCache, WrongDigest, sha256_of
 from deployments.image_classifier.engines.engine import Facts
 from deployments.image_classifier.sources import Progress, SourceError, file_name, local_path, read_blocks
 

@@ -10,10 +10,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from deployments.cache_root import cache_root
+from deployments.cache_root import CONVERTED, cache_root
 from deployments.destinations import beside, put
 from deployments.errors import StartupError
-from deployments.image_classifier.cache import CONVERTED
 from deployments.image_classifier.conversion import model_files
 from deployments.image_classifier.conversion.checking import check_same
 from deployments.image_classifier.conversion.exporting import export
